@@ -1,0 +1,1 @@
+//! An embeddable, durable SQS endpoint for development, tests and one-machine installs.

@@ -1,0 +1,1 @@
+//! ProtoJSON text to protobuf wire bytes and back, compiled from descriptors.

@@ -1,0 +1,1 @@
+//! Token to partner: issuer keys, scopes.

@@ -1,0 +1,1 @@
+//! Canonical JSON: one text for one value.

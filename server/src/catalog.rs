@@ -1,0 +1,1 @@
+//! Job types: schema, rules, unique constraints, limits; loaded and checked at start.

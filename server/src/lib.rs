@@ -1,0 +1,6 @@
+//! The gRPC server of Postern and its loops: every room stands in ARCHITECTURE.md.
+
+pub mod auth;
+pub mod canonical;
+pub mod catalog;
+pub mod job;

@@ -1,0 +1,1 @@
+//! Example consumer: imports contacts into one SQLite shard per account.

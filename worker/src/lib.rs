@@ -1,0 +1,1 @@
+//! Consumer SDK: executes tasks from SQS and reports their outcomes.

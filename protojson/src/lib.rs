@@ -1,1 +1,13 @@
 //! ProtoJSON text to protobuf wire bytes and back, compiled from descriptors.
+//!
+//! Pure: bytes in, bytes out. Knows nothing of HTTP, nor of anybody's messages.
+
+mod codec;
+mod error;
+mod field_path;
+mod options;
+
+pub use codec::{Codec, Message};
+pub use error::{Error, Reason, Violation};
+pub use field_path::FieldPath;
+pub use options::Options;

@@ -1,0 +1,59 @@
+# What CI calls is what a person calls. Every target does its own set-up: tools go, pinned, into .tools.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+IMAGE := proto/image.binpb
+SQS := tests/interop/sqs
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: check
+check: fmt lint proto deny ## all that can be said without running anything
+
+.PHONY: fmt
+fmt: ## formatting of the Rust code
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## clippy, warnings as errors
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: proto
+proto: ## the API: lint, format, and no breaking change since the last agreed image
+	tools/install buf
+	buf lint
+	buf format --diff --exit-code
+	buf breaking --against $(IMAGE)
+
+.PHONY: proto-image
+proto-image: ## renew the image, once a change of the API is agreed
+	tools/install buf
+	buf build --exclude-source-info --output $(IMAGE)
+
+.PHONY: deny
+deny: ## licences, banned and doubled crates, sources, advisories
+	tools/install cargo-deny
+	cargo deny --locked check bans licenses sources
+	tools/advisories
+
+.PHONY: test
+test: ## every test of every crate, and the documentation's examples
+	cargo test --workspace --locked
+
+.PHONY: interop
+interop: ## clients that others wrote, against the running stack
+	tools/install grpcurl
+	tools/venv python tests/interop/python/requirements.txt
+	tools/venv sqs-json $(SQS)/requirements-json.txt
+	tools/venv sqs-query $(SQS)/requirements-query.txt
+	@# The graph of `make test`: it holds the binary, and asking for that alone would build the crates a second time.
+	cargo test --workspace --locked --no-run
+	tests/interop/run

@@ -33,8 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in &mut files.file {
         file.source_code_info = None;
     }
-    tonic_prost_build::configure()
-        .out_dir(Path::new(&out))
-        .compile_fds(files)?;
+    // Error details travel as Any, which needs their names.
+    let mut config = prost_build::Config::new();
+    config.enable_type_names();
+    tonic_prost_build::configure().out_dir(Path::new(&out)).compile_fds_with_config(files, config)?;
     Ok(())
 }

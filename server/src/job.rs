@@ -1,7 +1,92 @@
 //! What a job is and what it may become: pure, and the one place with state transitions.
 //!
-//! Knows nothing of SQL, SQS, gRPC or clocks other than the `Timestamp` it is handed.
+//! Knows nothing of SQL, SQS or gRPC, and has no clock: every transition is told what time it is.
 
+mod failure;
 mod id;
+mod outcome;
+mod state;
+mod timestamp;
+mod transition;
 
+pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, PartnerId};
+pub use outcome::{Event, Outcome};
+pub use state::{EventKind, State};
+pub use timestamp::Timestamp;
+pub use transition::{Applied, Ignored, RetryPolicy};
+
+use std::collections::BTreeMap;
+
+/// A piece of work that a partner has asked for, without its payload and result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Who asked for it, and alone may see it.
+    pub partner: PartnerId,
+    /// The catalog's name of the kind of work.
+    pub job_type: String,
+    /// The version of the job type that accepted the payload.
+    pub job_type_version: String,
+    /// Where it stands.
+    pub state: State,
+    /// 1 at first; rises with every change that a reader could see.
+    pub revision: i32,
+    /// How many times it has been handed out, from 1.
+    pub dispatch: i32,
+    /// The newest try at the current dispatch that is known to have begun, where the consumer counts them.
+    pub attempt: Option<i32>,
+    /// The newest position within that attempt, where the consumer numbers its reports.
+    pub seq: Option<i64>,
+    /// Whether a cancellation was asked for.
+    pub cancel_requested: bool,
+    /// The partner's own marks.
+    pub labels: BTreeMap<String, String>,
+    /// The idempotency key.
+    pub request_id: Option<String>,
+    /// The job that this one retries.
+    pub retried_from: Option<JobId>,
+    /// The job that retries this one.
+    pub retried_by: Option<JobId>,
+    /// What the consumer last told of its progress.
+    pub progress: Option<Progress>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it was accepted.
+    pub create_time: Timestamp,
+    /// When the revision last rose.
+    pub update_time: Timestamp,
+    /// When the current execution began.
+    pub start_time: Option<Timestamp>,
+    /// When it became terminal.
+    pub end_time: Option<Timestamp>,
+    /// When it expires unless something happens first.
+    pub deadline: Timestamp,
+    /// When all that belongs to it is deleted. Set once terminal.
+    pub purge_time: Option<Timestamp>,
+    /// How long its clocks run.
+    pub timeouts: Timeouts,
+}
+
+/// The clocks of a job, fixed when it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From submission or re-queueing until a start or an outcome is known.
+    pub queue_millis: i64,
+    /// From a start, restarted by progress.
+    pub execution_millis: i64,
+    /// From the terminal state until the purge.
+    pub retention_millis: i64,
+}
+
+/// How far an execution has come, in units of the consumer's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Units done.
+    pub completed: i32,
+    /// Units in all; 0 when not known.
+    pub total: i32,
+    /// For people.
+    pub message: String,
+}

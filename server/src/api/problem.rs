@@ -1,0 +1,202 @@
+//! What is wrong, as partners are told: the one map from every room's errors to a gRPC status with details.
+//!
+//! Every status carries ErrorInfo (domain `postern`). Internal detail is logged here, and never returned.
+
+use std::time::Duration;
+
+use postern_proto::google::rpc::bad_request::FieldViolation;
+use postern_proto::google::rpc::{BadRequest, ErrorInfo, ResourceInfo, RetryInfo, Status as RpcStatus};
+use prost::{Message, Name};
+use prost_types::Any;
+use tonic::{Code, Status};
+
+use crate::job::JobId;
+use crate::store;
+
+const DOMAIN: &str = "postern";
+/// gRPC peers limit trailers to 8 KiB, where details travel in base64 beside the message.
+const DETAILS_BYTES_MAX: usize = 4500;
+const MESSAGE_BYTES_MAX: usize = 512;
+/// When to come back if nobody knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Something that a caller is told is wrong.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: Vec<(&'static str, String)>,
+    violations: Vec<Violation>,
+    holder: Option<JobId>,
+    retry_after: Option<Duration>,
+}
+
+/// One fault of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// JSON Pointer into the request written as JSON.
+    pub(super) field: String,
+    /// `UPPER_SNAKE`.
+    pub(super) reason: String,
+    /// For people.
+    pub(super) description: String,
+}
+
+impl Violation {
+    pub(super) fn new(field: impl Into<String>, reason: &str, description: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.to_owned(), description: description.into() }
+    }
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            metadata: Vec::new(),
+            violations: Vec::new(),
+            holder: None,
+            retry_after: None,
+        }
+    }
+
+    /// The request itself is wrong.
+    pub(super) fn invalid_request(violations: Vec<Violation>) -> Self {
+        let message = match violations.as_slice() {
+            [only] => format!("{}: {}", only.field, only.description),
+            several => format!("the request has {} faults", several.len()),
+        };
+        Self::new(Code::InvalidArgument, "INVALID_REQUEST", message).with_violations(violations)
+    }
+
+    pub(super) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
+        self.metadata.push(("violationsTotal", violations.len().to_string()));
+        self.violations = violations;
+        self
+    }
+
+    pub(super) fn with_metadata(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.metadata.push((key, value.into()));
+        self
+    }
+
+    pub(super) fn job_not_found() -> Self {
+        Self::new(Code::NotFound, "JOB_NOT_FOUND", "there is no such job")
+    }
+
+    pub(super) fn revision_ahead(revision: i32) -> Self {
+        Self::new(Code::OutOfRange, "REVISION_AHEAD", format!("the job is at revision {revision}"))
+            .with_metadata("revision", revision.to_string())
+    }
+
+    pub(super) fn unique_constraint(constraint: &str, holder: JobId) -> Self {
+        let message = format!("another job holds the same {constraint}");
+        let problem = Self::new(Code::AlreadyExists, "UNIQUE_CONSTRAINT", message).with_metadata("constraint", constraint);
+        Self { holder: Some(holder), ..problem }
+    }
+
+    /// The server is going away; another, or the next, will serve.
+    pub(super) fn shutting_down() -> Self {
+        Self::unavailable("SHUTTING_DOWN", "the server is shutting down")
+    }
+
+    pub(super) fn backend_unavailable() -> Self {
+        Self::unavailable("BACKEND_UNAVAILABLE", "a part of the service cannot be reached")
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(Code::Internal, "INTERNAL", "internal error")
+    }
+
+    fn unavailable(reason: &'static str, message: &str) -> Self {
+        Self { retry_after: Some(RETRY_AFTER), ..Self::new(Code::Unavailable, reason, message) }
+    }
+
+    fn details(&self) -> Vec<Any> {
+        let mut details = vec![any(&ErrorInfo {
+            reason: self.reason.to_owned(),
+            domain: DOMAIN.to_owned(),
+            metadata: self.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        })];
+        if !self.violations.is_empty() {
+            let field_violations = self.violations.iter().map(field_violation).collect();
+            details.push(any(&BadRequest { field_violations }));
+        }
+        if let Some(holder) = self.holder {
+            details.push(any(&ResourceInfo {
+                resource_type: "postern.v1.Job".to_owned(),
+                resource_name: holder.to_string(),
+                ..Default::default()
+            }));
+        }
+        if let Some(after) = self.retry_after {
+            details.push(any(&RetryInfo { retry_delay: prost_types::Duration::try_from(after).ok() }));
+        }
+        details
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        RpcStatus { code: self.code as i32, message: self.message.clone(), details: self.details() }.encode_to_vec()
+    }
+}
+
+impl From<Problem> for Status {
+    fn from(mut problem: Problem) -> Self {
+        problem.message.truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        let mut encoded = problem.encode();
+        // What does not fit is left out; `violationsTotal` still counts it.
+        while encoded.len() > DETAILS_BYTES_MAX && problem.violations.pop().is_some() {
+            encoded = problem.encode();
+        }
+        Self::with_details(problem.code, problem.message, encoded.into())
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
+                Self::backend_unavailable()
+            }
+            store::Error::Refused(_)
+            | store::Error::Corrupt(_)
+            | store::Error::InUse(_)
+            | store::Error::File { .. }
+            | store::Error::Unsupported => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the database failed a call");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<store::SubmitError> for Problem {
+    fn from(error: store::SubmitError) -> Self {
+        match error {
+            store::SubmitError::RequestIdReused => request_id_reused(),
+            store::SubmitError::Unique { constraint, holder } => Self::unique_constraint(&constraint, holder),
+            store::SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(super) fn request_id_reused() -> Problem {
+    Problem::new(Code::InvalidArgument, "REQUEST_ID_REUSED", "the request id came with another request before")
+}
+
+/// A message as a detail, under the name that every client library looks for.
+pub(super) fn any<M: Message + Name>(message: &M) -> Any {
+    Any { type_url: format!("type.googleapis.com/{}", M::full_name()), value: message.encode_to_vec() }
+}
+
+fn field_violation(violation: &Violation) -> FieldViolation {
+    FieldViolation {
+        field: violation.field.clone(),
+        description: violation.description.clone(),
+        reason: violation.reason.clone(),
+        localized_message: None,
+    }
+}

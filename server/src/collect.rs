@@ -1,0 +1,167 @@
+//! Applies outcomes: queue to store.
+//!
+//! A message is deleted only after the commit that dealt with it, and one bad message never holds up its batch: what cannot be used is
+//! quarantined, what cannot be applied yet comes again. Knows nothing of watchers; the store tells them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::catalog::Catalog;
+use crate::job::{Job, RetryPolicy, Timestamp};
+use crate::queue::{self, Received, Results};
+use crate::seal::Seal;
+use crate::store::system::{Letter, Report, Verdict};
+use crate::store::{self, Store};
+
+/// An outcome of a job that is not there may be faster than the job on its way to a replica; after this time it never comes.
+const JOB_UNKNOWN_MAX: Duration = Duration::from_mins(1);
+
+/// The loop that applies outcomes.
+#[derive(Debug)]
+pub struct Collect {
+    /// Where jobs are.
+    pub store: Store,
+    /// Where outcomes come from.
+    pub results: Results,
+    /// How often, and when, a failed job is tried again.
+    pub catalog: Arc<Catalog>,
+    /// What outcome tokens are verified with.
+    pub seal: Seal,
+}
+
+/// What is to be done with a message.
+enum Sorted {
+    Report(Box<Report>),
+    Quarantine(String),
+}
+
+impl Collect {
+    /// Applies outcomes until it is told to stop; what was received by then is finished first.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !shutdown.is_cancelled() {
+            let received = tokio::select! {
+                received = self.results.receive() => received,
+                // What SQS hands out to nobody now comes again after its visibility timeout.
+                () = shutdown.cancelled() => return,
+            };
+            let result = match received {
+                Ok(messages) => self.settle(messages).await,
+                Err(error) => Err(Failure::Queue(error)),
+            };
+            let Err(failure) = result else {
+                backoff.reset();
+                continue;
+            };
+            tracing::warn!(error = &failure as &dyn std::error::Error, "outcomes could not be collected and come again");
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next()) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// Deals with messages for good, then deletes those it dealt with.
+    async fn settle(&self, messages: Vec<Received>) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let (mut reports, mut quarantined, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+        for message in messages {
+            match self.sort(&message) {
+                Sorted::Report(report) => reports.push((*report, message)),
+                Sorted::Quarantine(reason) => quarantined.push((message, reason)),
+            }
+        }
+        for (message, verdict) in self.apply(reports, now).await? {
+            match verdict {
+                Verdict::Settled => settled.push(message.receipt),
+                Verdict::JobUnknown if is_young(&message, now) => {}
+                Verdict::JobUnknown => quarantined.push((message, "no such job".to_owned())),
+            }
+        }
+        settled.extend(self.quarantine(quarantined, now).await?);
+        if settled.is_empty() {
+            return Ok(());
+        }
+        Ok(self.results.delete(&settled).await?)
+    }
+
+    fn sort(&self, message: &Received) -> Sorted {
+        let read = match queue::read(&message.body, &message.message_id) {
+            Ok(read) => read,
+            Err(unreadable) => return Sorted::Quarantine(unreadable.to_string()),
+        };
+        let Some((job, dispatch)) = self.seal.open_outcome_token(&read.token) else {
+            return Sorted::Quarantine("the outcome token is not authentic".to_owned());
+        };
+        if read.job_id.is_some_and(|id| id.parse() != Ok(job)) || read.dispatch.is_some_and(|given| given != i64::from(dispatch)) {
+            return Sorted::Quarantine("job or dispatch disagree with the outcome token".to_owned());
+        }
+        let mut outcome = read.outcome;
+        outcome.dispatch = dispatch;
+        Sorted::Report(Box::new(Report { job, outcome, letter: letter(message) }))
+    }
+
+    /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other.
+    async fn apply(&self, reports: Vec<(Report, Received)>, now: Timestamp) -> Result<Vec<(Received, Verdict)>, Failure> {
+        if reports.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reports, messages): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
+        let retry = |job: &Job| self.retry_policy(job);
+        match self.store.system().apply(&reports, &retry, now).await {
+            Ok(verdicts) => return Ok(messages.into_iter().zip(verdicts).collect()),
+            Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a batch of outcomes is applied one by one"),
+        }
+        let mut applied = Vec::new();
+        for (report, message) in reports.into_iter().zip(messages) {
+            match self.store.system().apply(std::slice::from_ref(&report), &retry, now).await {
+                Ok(verdicts) => applied.extend(verdicts.into_iter().map(|verdict| (message.clone(), verdict))),
+                Err(error) => {
+                    tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
+                }
+            }
+        }
+        Ok(applied)
+    }
+
+    fn retry_policy(&self, job: &Job) -> RetryPolicy {
+        match self.catalog.get(&job.job_type) {
+            Some(job_type) => RetryPolicy { dispatches: job_type.dispatches(), backoff_millis: job_type.backoff().millis_before(job.dispatch + 1) },
+            // Its tasks could not be sent any more.
+            None => RetryPolicy { dispatches: 1, backoff_millis: 0 },
+        }
+    }
+
+    async fn quarantine(&self, messages: Vec<(Received, String)>, now: Timestamp) -> Result<Vec<String>, store::Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        for (message, reason) in &messages {
+            tracing::warn!(message.id = message.message_id, reason, "a message of the results queue is quarantined");
+        }
+        let letters: Vec<_> = messages.iter().map(|(message, reason)| (letter(message), reason.clone())).collect();
+        self.store.system().quarantine(&letters, now).await?;
+        Ok(messages.into_iter().map(|(message, _)| message.receipt).collect())
+    }
+}
+
+/// What kept messages from being dealt with; they come again.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+fn letter(message: &Received) -> Letter {
+    Letter { message_id: message.message_id.clone(), body: message.body.clone() }
+}
+
+fn is_young(message: &Received, now: Timestamp) -> bool {
+    message.sent.is_some_and(|sent| now.since(sent) < JOB_UNKNOWN_MAX)
+}

@@ -1,0 +1,165 @@
+//! Sends what was committed and not yet sent: store to queue.
+//!
+//! A task is claimed in a commit, sent, and marked in another. A crash in between leaves a claim whose lease ends, and the same task of the
+//! same dispatch is sent again: consumers see it twice at worst, never not at all. Knows nothing of outcomes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::catalog::Catalog;
+use crate::job::Timestamp;
+use crate::queue::{Jobs, Task, TaskParts};
+use crate::seal::Seal;
+use crate::store::system::{Claimed, Sending};
+use crate::store::{self, Store};
+
+/// Tasks claimed at a time: five requests to SQS, at once.
+const CLAIM_MAX: u64 = 50;
+/// Longer than any request to SQS may take, so that nobody else sends what is still being sent.
+const LEASE: Duration = Duration::from_secs(90);
+/// Looks for due tasks at least this often, whatever signals were lost.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+/// A task whose job type is gone is looked at again after this time.
+const UNSENDABLE_RETRY: Duration = Duration::from_mins(1);
+
+/// The loop that sends tasks.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// Where jobs are.
+    pub store: Store,
+    /// Where tasks go.
+    pub jobs: Jobs,
+    /// Which consumer a job type has.
+    pub catalog: Arc<Catalog>,
+    /// What makes outcome tokens.
+    pub seal: Seal,
+}
+
+/// What one round came to.
+enum Round {
+    /// Tasks were sent; there may be more.
+    Sent,
+    /// Nothing was due.
+    Idle,
+    /// The queue or the database failed.
+    Failed,
+}
+
+impl Dispatch {
+    /// Sends tasks until it is told to stop; what is being sent then is finished first.
+    pub async fn run(self, shutdown: CancellationToken) {
+        self.release_abandoned().await;
+        let mut backoff = Backoff::default();
+        while !shutdown.is_cancelled() {
+            let pause = backoff.next();
+            match self.round(pause).await {
+                Round::Sent => backoff.reset(),
+                Round::Idle => {
+                    backoff.reset();
+                    self.idle(&shutdown).await;
+                }
+                // A signal must not cut this short: new submissions would hammer a queue that is down.
+                Round::Failed => tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = shutdown.cancelled() => {}
+                },
+            }
+        }
+    }
+
+    /// What a process that is gone had claimed is sent at once, not only when its lease ends.
+    async fn release_abandoned(&self) {
+        match self.store.system().release_abandoned(Timestamp::now()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "tasks that an earlier process may not have sent are sent again"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "abandoned claims wait for the end of their leases"),
+        }
+    }
+
+    async fn round(&self, retry_after: Duration) -> Round {
+        let claimed = match self.store.system().claim(CLAIM_MAX, millis(LEASE), Timestamp::now()).await {
+            Ok(claimed) if claimed.is_empty() => return Round::Idle,
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "tasks could not be claimed");
+                return Round::Failed;
+            }
+        };
+        match self.send(claimed, retry_after).await {
+            Ok(true) => Round::Sent,
+            Ok(false) => Round::Failed,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sent tasks could not be marked: they are sent again when their leases end");
+                Round::Failed
+            }
+        }
+    }
+
+    /// Sends what was claimed and records what came of it. False when the queue refused some.
+    async fn send(&self, claimed: Vec<Claimed>, retry_after: Duration) -> Result<bool, store::Error> {
+        let (mut sendings, mut tasks, mut unsendable) = (Vec::new(), Vec::new(), Vec::new());
+        for claim in claimed {
+            let sending = Sending { job: claim.job.id, dispatch: claim.job.dispatch };
+            match self.task(&claim) {
+                Some(task) => {
+                    sendings.push(sending);
+                    tasks.push(task);
+                }
+                None => unsendable.push(sending),
+            }
+        }
+        let (mut sent, mut failed) = (Vec::new(), Vec::new());
+        for (sending, result) in sendings.into_iter().zip(self.jobs.send(tasks).await) {
+            match result {
+                Ok(message_id) => sent.push((sending, message_id)),
+                Err(error) => {
+                    tracing::warn!(job.id = %sending.job, %error, "a task was not sent and is sent again");
+                    failed.push(sending);
+                }
+            }
+        }
+        let now = Timestamp::now();
+        let system = self.store.system();
+        system.mark_sent(&sent, now).await?;
+        system.release(&failed, now.plus_millis(millis(retry_after))).await?;
+        system.release(&unsendable, now.plus_millis(millis(UNSENDABLE_RETRY))).await?;
+        Ok(failed.is_empty())
+    }
+
+    fn task(&self, claim: &Claimed) -> Option<Task> {
+        let job = &claim.job;
+        let Some(job_type) = self.catalog.get(&job.job_type) else {
+            tracing::error!(job.id = %job.id, job.r#type = job.job_type, "the catalog no longer has this job type: its tasks wait");
+            return None;
+        };
+        let token = self.seal.outcome_token(job.id, job.dispatch);
+        let parts = TaskParts {
+            payload: &claim.payload,
+            outcome_token: &token,
+            traceparent: &claim.trace.traceparent,
+            tracestate: &claim.trace.tracestate,
+        };
+        Task::new(job, job_type.consumer_type().to_owned(), parts)
+            .inspect_err(|error| tracing::error!(job.id = %job.id, %error, "a stored payload is not JSON"))
+            .ok()
+    }
+
+    /// Waits until a task is due, or may be.
+    async fn idle(&self, shutdown: &CancellationToken) {
+        let due = self.store.system().next_due().await.ok().flatten();
+        let wait = due.map_or(IDLE_MAX, |due| due.since(Timestamp::now()).min(IDLE_MAX));
+        tokio::select! {
+            () = self.store.signals().due() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+

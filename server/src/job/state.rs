@@ -1,0 +1,81 @@
+//! The states of a job and the entries of its history.
+
+/// QUEUED → RUNNING → SUCCEEDED | FAILED | CANCELLED | EXPIRED; RUNNING → QUEUED when a failed execution is tried again;
+/// QUEUED → any terminal state when the start was never reported. A terminal state is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Accepted, and durably stored.
+    Queued,
+    /// A consumer has reported that it executes it.
+    Running,
+    /// The consumer did what was asked.
+    Succeeded,
+    /// The consumer could not, or the task was lost.
+    Failed,
+    /// Withdrawn before it was handed out, or the consumer reported that it stopped.
+    Cancelled,
+    /// Its deadline passed without a word: whether it was executed is unknown.
+    Expired,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Expired];
+
+    /// Whether nothing can change any more.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Expired => true,
+        }
+    }
+
+    /// Whether a job in this state holds on to its unique keys.
+    #[must_use]
+    pub const fn holds_unique_keys(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Succeeded => true,
+            Self::Failed | Self::Cancelled | Self::Expired => false,
+        }
+    }
+}
+
+/// What an entry of a job's history tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// It was accepted.
+    Submitted,
+    /// Its task was handed to the queue.
+    Sent,
+    /// An execution began.
+    Started,
+    /// A failed execution will be tried again.
+    RetryScheduled,
+    /// It became SUCCEEDED.
+    Succeeded,
+    /// It became FAILED.
+    Failed,
+    /// It became CANCELLED.
+    Cancelled,
+    /// An outcome came when nothing could change any more.
+    LateOutcome,
+}
+
+impl EventKind {
+    /// The name in `JobEvent.type`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Sent => "sent",
+            Self::Started => "started",
+            Self::RetryScheduled => "retry_scheduled",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::LateOutcome => "late_outcome",
+        }
+    }
+}

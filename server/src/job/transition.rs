@@ -1,0 +1,144 @@
+//! What an outcome makes of a job: the rules of the work protocol, and nothing but them.
+
+use super::{Event, EventKind, Failure, Job, Outcome, Progress, State, Timestamp};
+
+/// What came of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The job changed in a way that a reader can see, so its revision rose. The entry for its history, where it is worth one.
+    Changed(Option<EventKind>),
+    /// It is handed out again: revision and dispatch rose. Its next task is due at this time.
+    Requeued {
+        /// When to send it.
+        due: Timestamp,
+    },
+    /// Only its deadline moved on.
+    Extended,
+    /// It changed nothing.
+    Ignored(Ignored),
+}
+
+/// Why an outcome changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// The job had ended, or has been handed out anew since: an anomaly worth a line in its history.
+    Late,
+    /// Something newer of the same dispatch is known.
+    Stale,
+}
+
+/// Whether and when a failed execution is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often a job is handed out at most.
+    pub dispatches: i32,
+    /// How long to wait before the next, where the consumer does not say.
+    pub backoff_millis: i64,
+}
+
+impl Job {
+    /// Applies an outcome of a consumer. `retry` says what holds for a failure of the current dispatch.
+    ///
+    /// The caller has made sure that the outcome is authentic and that its event was not seen before.
+    pub fn apply(&mut self, outcome: &Outcome, retry: RetryPolicy, now: Timestamp) -> Applied {
+        if self.state.is_terminal() || outcome.dispatch != self.dispatch {
+            return Applied::Ignored(Ignored::Late);
+        }
+        match &outcome.event {
+            Event::Started => self.start(outcome, now),
+            Event::Progress(progress) => self.advance(outcome, progress.as_ref(), now),
+            Event::Succeeded { .. } => self.end(State::Succeeded, EventKind::Succeeded, now),
+            Event::Unusable(why) => self.fail(Failure::outcome_invalid(why), now),
+            Event::Failed { failure, retryable, retry_delay_millis } => {
+                if outcome.attempt.is_some() && outcome.attempt < self.attempt {
+                    return Applied::Ignored(Ignored::Stale);
+                }
+                if *retryable && self.dispatch < retry.dispatches && !self.cancel_requested {
+                    return self.requeue(retry_delay_millis.unwrap_or(retry.backoff_millis), now);
+                }
+                self.fail(failure.clone(), now)
+            }
+            Event::Cancelled => self.end(State::Cancelled, EventKind::Cancelled, now),
+        }
+    }
+
+    fn start(&mut self, outcome: &Outcome, now: Timestamp) -> Applied {
+        let known = self.state == State::Running && outcome.attempt.is_some() && outcome.attempt <= self.attempt;
+        if known || self.is_stale(outcome) {
+            return Applied::Ignored(Ignored::Stale);
+        }
+        self.begin(outcome, now);
+        self.changed(now);
+        Applied::Changed(Some(EventKind::Started))
+    }
+
+    fn advance(&mut self, outcome: &Outcome, progress: Option<&Progress>, now: Timestamp) -> Applied {
+        if self.is_stale(outcome) {
+            return Applied::Ignored(Ignored::Stale);
+        }
+        let begins = self.state == State::Queued || (outcome.attempt.is_some() && outcome.attempt > self.attempt);
+        if begins {
+            self.begin(outcome, now);
+        }
+        self.seq = outcome.seq.or(self.seq);
+        self.deadline = now.plus_millis(self.timeouts.execution_millis);
+        let moved = progress.is_some() && self.progress.as_ref() != progress;
+        if moved {
+            self.progress = progress.cloned();
+        }
+        if !begins && !moved {
+            return Applied::Extended;
+        }
+        self.changed(now);
+        Applied::Changed(begins.then_some(EventKind::Started))
+    }
+
+    /// Whether something newer of this dispatch is known, by (attempt, seq) where both sides have them.
+    fn is_stale(&self, outcome: &Outcome) -> bool {
+        match (outcome.attempt, self.attempt) {
+            (Some(attempt), Some(known)) if attempt != known => attempt < known,
+            _ => matches!((outcome.seq, self.seq), (Some(seq), Some(known)) if seq <= known),
+        }
+    }
+
+    /// A new execution begins: what an earlier one reported no longer holds.
+    fn begin(&mut self, outcome: &Outcome, now: Timestamp) {
+        self.state = State::Running;
+        self.attempt = outcome.attempt.or(self.attempt);
+        self.seq = outcome.seq;
+        self.progress = None;
+        self.start_time = Some(now);
+        self.deadline = now.plus_millis(self.timeouts.execution_millis);
+    }
+
+    fn requeue(&mut self, delay_millis: i64, now: Timestamp) -> Applied {
+        self.state = State::Queued;
+        self.dispatch += 1;
+        self.attempt = None;
+        self.seq = None;
+        self.start_time = None;
+        self.progress = None;
+        self.deadline = now.plus_millis(self.timeouts.queue_millis);
+        self.changed(now);
+        Applied::Requeued { due: now.plus_millis(delay_millis) }
+    }
+
+    fn fail(&mut self, failure: Failure, now: Timestamp) -> Applied {
+        self.failure = Some(failure);
+        self.end(State::Failed, EventKind::Failed, now)
+    }
+
+    fn end(&mut self, state: State, kind: EventKind, now: Timestamp) -> Applied {
+        self.state = state;
+        self.end_time = Some(now);
+        self.purge_time = Some(now.plus_millis(self.timeouts.retention_millis));
+        self.changed(now);
+        Applied::Changed(Some(kind))
+    }
+
+    fn changed(&mut self, now: Timestamp) {
+        self.revision += 1;
+        // A clock that was set back must not make a job look older than its last change.
+        self.update_time = self.update_time.max(now);
+    }
+}

@@ -1,0 +1,47 @@
+//! The only room that imports the AWS SQS SDK: tasks out, outcomes in, and what they look like as JSON.
+//!
+//! The shapes are those of proto/messages/{task,outcome}.schema.json. Knows nothing of the database and of the API, and does not judge
+//! whether an outcome is authentic.
+
+mod client;
+mod jobs;
+mod outcome;
+mod results;
+mod setup;
+mod task;
+
+pub use jobs::{Jobs, SendError};
+pub use outcome::{Message, Unreadable, read};
+pub use results::{Received, Results};
+pub use setup::{Config, Queues, create, open};
+pub use task::{Parts as TaskParts, Task};
+
+/// What can go wrong with the queues.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQS could not be reached or refused: the same may go well later.
+    #[error("sqs: {0}")]
+    Sqs(String),
+    /// There is no such queue.
+    #[error("queue {0} does not exist")]
+    Missing(String),
+    /// It is a FIFO queue.
+    #[error("queue {0} is a FIFO queue: the messages of a group would wait for each other, so one long job would stop its whole partner; use a standard queue")]
+    Fifo(String),
+    /// It lacks an attribute that every queue has.
+    #[error("queue {queue} tells no usable {attribute}")]
+    Attribute {
+        /// Which queue.
+        queue: String,
+        /// Which attribute.
+        attribute: &'static str,
+    },
+}
+
+/// The error as SQS named it, without what surrounds it.
+fn sqs_error<E>(error: aws_sdk_sqs::error::SdkError<E>) -> Error
+where
+    E: std::error::Error + Send + Sync + aws_sdk_sqs::error::ProvideErrorMetadata + 'static,
+{
+    Error::Sqs(aws_sdk_sqs::error::DisplayErrorContext(error).to_string())
+}

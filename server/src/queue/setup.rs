@@ -1,0 +1,90 @@
+//! Finds the queues, or makes them, and reads what the server must know of them.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+
+use super::client::connect;
+use super::{Error, Jobs, Results, sqs_error};
+
+/// A message that was received this often goes to the dead letters.
+const RECEIVES_MAX: u32 = 5;
+const VISIBILITY_SECONDS: u32 = 30;
+
+/// Where the queues are.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The SQS endpoint; AWS when there is none.
+    pub endpoint: Option<String>,
+    /// Name or URL of the queue of tasks.
+    pub jobs: String,
+    /// Name or URL of the queue of outcomes.
+    pub results: String,
+}
+
+/// The two queues of a server.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    /// Tasks go out here.
+    pub jobs: Jobs,
+    /// Outcomes come in here.
+    pub results: Results,
+}
+
+/// Finds both queues and reads their limits.
+///
+/// # Errors
+/// When SQS does not answer, a queue does not exist, or is of a kind that cannot serve.
+pub async fn open(config: &Config) -> Result<Queues, Error> {
+    let client = connect(config.endpoint.as_deref()).await;
+    let jobs_url = find(&client, &config.jobs).await?;
+    let results_url = find(&client, &config.results).await?;
+    let message_bytes_max = attribute(&client, &jobs_url, &Attribute::MaximumMessageSize, "MaximumMessageSize").await?;
+    Ok(Queues {
+        jobs: Jobs::new(client.clone(), jobs_url, message_bytes_max),
+        results: Results::new(client, results_url),
+    })
+}
+
+/// Makes both queues and their dead-letter queues where they are missing, as development and one-machine installs need them.
+///
+/// # Errors
+/// When SQS does not answer, or has such a queue with other attributes.
+pub async fn create(config: &Config) -> Result<(), Error> {
+    let client = connect(config.endpoint.as_deref()).await;
+    for name in [&config.jobs, &config.results] {
+        let dead_letters = client.create_queue().queue_name(format!("{name}-dlq")).send().await.map_err(sqs_error)?;
+        let url = dead_letters.queue_url().unwrap_or_default();
+        let arn: String = attribute(&client, url, &Attribute::QueueArn, "QueueArn").await?;
+        let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES_MAX});
+        client
+            .create_queue()
+            .queue_name(name)
+            .attributes(Attribute::VisibilityTimeout, VISIBILITY_SECONDS.to_string())
+            .attributes(Attribute::RedrivePolicy, redrive.to_string())
+            .send()
+            .await
+            .map_err(sqs_error)?;
+    }
+    Ok(())
+}
+
+async fn find(client: &Client, queue: &str) -> Result<String, Error> {
+    let name = queue.rsplit('/').next().unwrap_or(queue);
+    if std::path::Path::new(name).extension().is_some_and(|extension| extension == "fifo") {
+        return Err(Error::Fifo(queue.to_owned()));
+    }
+    if queue.contains("://") {
+        return Ok(queue.to_owned());
+    }
+    let found = client.get_queue_url().queue_name(queue).send().await.map_err(|error| {
+        let missing = error.as_service_error().is_some_and(aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError::is_queue_does_not_exist);
+        if missing { Error::Missing(queue.to_owned()) } else { sqs_error(error) }
+    })?;
+    found.queue_url.ok_or_else(|| Error::Missing(queue.to_owned()))
+}
+
+async fn attribute<T: std::str::FromStr>(client: &Client, url: &str, attribute: &Attribute, name: &'static str) -> Result<T, Error> {
+    let read = client.get_queue_attributes().queue_url(url).attribute_names(attribute.clone()).send().await.map_err(sqs_error)?;
+    let value = read.attributes().and_then(|attributes| attributes.get(attribute)).and_then(|value| value.parse().ok());
+    value.ok_or_else(|| Error::Attribute { queue: url.to_owned(), attribute: name })
+}

@@ -1,0 +1,158 @@
+//! All of SQL: the only room that imports sea-orm.
+//!
+//! Two faces: [`partner`], where every verb takes the partner first, for `api` alone, and [`system`], for the loops.
+//! A verb is one transaction; what it changed is told to [`Signals`] after the commit, as ids, never as data. Knows nothing of
+//! queues, tokens or the API.
+
+mod apply;
+mod change;
+mod connect;
+mod entity;
+mod history;
+mod list;
+mod migration;
+mod outbox;
+pub mod partner;
+mod row;
+mod signals;
+mod submit;
+pub mod system;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, TransactionTrait};
+use sea_orm_migration::MigratorTrait;
+
+pub use connect::Config;
+pub use list::Filter;
+pub use signals::Signals;
+pub use submit::{Known, Submission, SubmitError, Submitted, Trace, UniqueKey};
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Where writing transactions begin: SQLite has one writer, so this pool has one connection there.
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+    signals: Signals,
+    /// Held as long as the store lives, where the database serves one process.
+    _lock: Option<std::fs::File>,
+}
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It could not be reached, or was too busy: the same may go well later.
+    #[error("the database is not available")]
+    Unavailable(#[source] DbErr),
+    /// It refused what was asked.
+    #[error("the database refused a statement")]
+    Refused(#[source] DbErr),
+    /// A row holds what this server never writes.
+    #[error("a stored {0} cannot be read")]
+    Corrupt(&'static str),
+    /// A second server on a database that serves one.
+    #[error("{0} is in use by another server: SQLite serves one server process, several need PostgreSQL")]
+    InUse(PathBuf),
+    /// The database's file cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The address of a database of another kind.
+    #[error("the database must be sqlite:… or postgres://…")]
+    Unsupported,
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        let transient = match &error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+                // What was neither a complaint of the database nor of a row is one of the way to it.
+                error.as_database_error().is_none_or(|error| TRANSIENT_CODES.iter().any(|code| error.code().as_deref() == Some(code)))
+            }
+            _ => false,
+        };
+        if transient { Self::Unavailable(error) } else { Self::Refused(error) }
+    }
+}
+
+/// SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT, SQLITE_FULL, SQLITE_IOERR; PostgreSQL: serialization failure, deadlock, shutdown, too many connections.
+const TRANSIENT_CODES: [&str; 9] = ["5", "517", "13", "10", "40001", "40P01", "57P01", "57P03", "53300"];
+
+impl Store {
+    /// Opens the database. Its schema must be there: [`Store::migrate`] makes it.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or serves another server already.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let opened = connect::open(config).await?;
+        let inner = Inner { write: opened.write, read: opened.read, signals: Signals::new(), _lock: opened.lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Brings the schema up to date. Servers one version older go on working with it.
+    ///
+    /// # Errors
+    /// When a migration fails.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        Ok(migration::Migrator::up(&self.inner.write, None).await?)
+    }
+
+    /// How many migrations of this server the database does not have yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn pending_migrations(&self) -> Result<usize, Error> {
+        Ok(migration::Migrator::get_pending_migrations(&self.inner.read).await?.len())
+    }
+
+    /// The verbs of partners.
+    #[must_use]
+    pub const fn partner(&self) -> partner::Face<'_> {
+        partner::Face::new(self)
+    }
+
+    /// The verbs of the loops.
+    #[must_use]
+    pub const fn system(&self) -> system::Face<'_> {
+        system::Face::new(self)
+    }
+
+    /// What is told after every commit.
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.inner.signals
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.inner.read.ping().await?)
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, Error> {
+        let options = sea_orm::TransactionOptions {
+            // Read-then-write under a deferred transaction could find its snapshot outdated (SQLITE_BUSY_SNAPSHOT).
+            sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.inner.write.begin_with_options(options).await?)
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.inner.write.get_database_backend()
+    }
+}

@@ -1,0 +1,85 @@
+//! Opens connections: pools, limits, and what SQLite has to be told.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+
+use super::Error;
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS_MAX: u32 = 4;
+const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `sqlite:` with a path, or `postgres://…`.
+    pub url: String,
+}
+
+/// An open database.
+pub(super) struct Opened {
+    pub(super) write: DatabaseConnection,
+    pub(super) read: DatabaseConnection,
+    pub(super) lock: Option<std::fs::File>,
+}
+
+pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
+    if DbBackend::Postgres.is_prefix_of(&config.url) {
+        let mut options = options(&config.url, POSTGRES_CONNECTIONS_MAX);
+        options.statement_timeout(STATEMENT_TIMEOUT);
+        let pool = Database::connect(options).await?;
+        return Ok(Opened { write: pool.clone(), read: pool, lock: None });
+    }
+    let path = sqlite_path(&config.url).ok_or(Error::Unsupported)?;
+    let lock = lock(&path)?;
+    // The writer first: it creates the file and switches it to WAL.
+    let write = Database::connect(sqlite_options(&config.url, 1)).await?;
+    let read = Database::connect(sqlite_options(&config.url, READERS_MAX)).await?;
+    Ok(Opened { write, read, lock: Some(lock) })
+}
+
+fn options(url: &str, connections_max: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(connections_max).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+    options
+}
+
+fn sqlite_options(url: &str, connections_max: u32) -> ConnectOptions {
+    let mut options = options(url, connections_max);
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("journal_mode", "WAL")
+            // A commit is on the disk before it is acknowledged.
+            .pragma("synchronous", "FULL")
+    });
+    options
+}
+
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or(path);
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+}
+
+/// Takes the place of the one server on this file, until the returned file is closed, however the process ends.
+fn lock(database: &Path) -> Result<std::fs::File, Error> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.to_owned(), source })?;
+    }
+    let file = std::fs::File::create(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(database.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, source }),
+    }
+}

@@ -1,0 +1,143 @@
+//! The outbox: which jobs' tasks are to be sent, who is sending them, and that they were sent.
+
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::entity::{body, job};
+use super::{Error, Store, Trace, history, row};
+use crate::job::{EventKind, Job, JobId, Timestamp};
+
+/// A task that this claimant alone sends, until its lease ends.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The job as it was when claimed.
+    pub job: Job,
+    /// Its payload as JSON text.
+    pub payload: String,
+    /// The trace context that it was submitted in.
+    pub trace: Trace,
+}
+
+/// One sending of a dispatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sending {
+    /// Of which job.
+    pub job: JobId,
+    /// Which dispatch.
+    pub dispatch: i32,
+}
+
+impl Store {
+    /// Claims tasks that are due, oldest first. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
+    pub(super) async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+        let tx = self.begin().await?;
+        let mut due = job::Entity::find()
+            .filter(job::Column::DispatchDue.lte(now.millis()))
+            .order_by_asc(job::Column::DispatchDue)
+            .limit(count);
+        if self.backend() == DbBackend::Postgres {
+            due = due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        }
+        let rows = due.all(&tx).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        job::Entity::update_many()
+            .col_expr(job::Column::DispatchDue, Expr::value(now.plus_millis(lease_millis).millis()))
+            .col_expr(job::Column::ClaimedDispatch, Expr::col(job::Column::Dispatch))
+            .filter(job::Column::Id.is_in(ids))
+            .exec(&tx)
+            .await?;
+        let claimed = with_payloads(&tx, rows).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Marks tasks as sent, each with the queue's message id.
+    pub(super) async fn mark_sent(&self, sent: &[(Sending, String)], now: Timestamp) -> Result<(), Error> {
+        let tx = self.begin().await?;
+        for (sending, message_id) in sent {
+            mark_one(&tx, *sending, message_id, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives claims back, to be taken again from `due` on.
+    pub(super) async fn release(&self, sendings: &[Sending], due: Timestamp) -> Result<(), Error> {
+        let tx = self.begin().await?;
+        for sending in sendings {
+            job::Entity::update_many()
+                .col_expr(job::Column::DispatchDue, Expr::value(due.millis()))
+                .filter(is_claimed(*sending))
+                .exec(&tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives back every claim whose claimant must be gone: where the database serves one process, all that this one finds at its start.
+    /// Returns how many.
+    pub(super) async fn release_abandoned(&self, now: Timestamp) -> Result<u64, Error> {
+        if self.backend() == DbBackend::Postgres {
+            return Ok(0);
+        }
+        let released = job::Entity::update_many()
+            .col_expr(job::Column::DispatchDue, Expr::value(now.millis()))
+            .filter(job::Column::DispatchDue.gt(now.millis()))
+            .filter(Expr::col(job::Column::ClaimedDispatch).equals(job::Column::Dispatch))
+            .exec(&self.inner.write)
+            .await?;
+        Ok(released.rows_affected)
+    }
+
+    /// When the next task is due, or a claim may be taken over.
+    pub(super) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        let due: Option<Option<i64>> = job::Entity::find()
+            .select_only()
+            .column_as(job::Column::DispatchDue.min(), "due")
+            .into_tuple()
+            .one(&self.inner.read)
+            .await?;
+        Ok(due.flatten().map(Timestamp::from_millis))
+    }
+}
+
+async fn with_payloads(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
+    let ids = rows.iter().map(|row| row.id);
+    let bodies = body::Entity::find().filter(body::Column::JobId.is_in(ids)).all(tx).await?;
+    let mut payloads: std::collections::HashMap<_, _> = bodies.into_iter().map(|body| (body.job_id, body.payload)).collect();
+    rows.into_iter()
+        .map(|mut row| {
+            let payload = payloads.remove(&row.id).ok_or(Error::Corrupt("payload"))?;
+            let trace =
+                Trace { traceparent: std::mem::take(&mut row.traceparent), tracestate: std::mem::take(&mut row.tracestate) };
+            Ok(Claimed { job: row::read(row)?, payload, trace })
+        })
+        .collect()
+}
+
+async fn mark_one(tx: &DatabaseTransaction, sending: Sending, message_id: &str, now: Timestamp) -> Result<(), Error> {
+    // An outcome may have been faster, or the job handed out anew since: then there is nothing left to mark.
+    let marked = job::Entity::update_many()
+        .col_expr(job::Column::DispatchDue, Expr::value(Option::<i64>::None))
+        .filter(is_claimed(sending))
+        .exec(tx)
+        .await?;
+    let Some(row) = job::Entity::find_by_id(sending.job.uuid()).one(tx).await? else { return Ok(()) };
+    if marked.rows_affected == 0 && row.dispatch != sending.dispatch {
+        return Ok(());
+    }
+    history::add(tx, &row::read(row)?, EventKind::Sent, format!("handed to the queue as message {message_id}"), now).await
+}
+
+/// The row of a sending whose claim is still standing.
+fn is_claimed(sending: Sending) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(job::Column::Id.eq(sending.job.uuid()))
+        .add(job::Column::Dispatch.eq(sending.dispatch))
+        .add(job::Column::ClaimedDispatch.eq(sending.dispatch))
+        .add(job::Column::DispatchDue.is_not_null())
+}

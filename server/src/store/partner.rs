@@ -1,0 +1,74 @@
+//! What partners may do, each verb bound to the partner: no other's job can be read, nor told from one that does not exist.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::entity::{body, job};
+use super::{Error, Filter, Known, Store, Submission, SubmitError, Submitted, row, submit};
+use crate::job::{Job, JobId, PartnerId, State};
+
+/// The verbs of partners.
+#[derive(Debug, Clone, Copy)]
+pub struct Face<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Face<'a> {
+    pub(super) const fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Stores a job, or finds the one that the same request made before.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says which.
+    pub async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
+        self.store.submit(submission).await
+    }
+
+    /// Says what `submit` would refuse, and stores nothing.
+    ///
+    /// # Errors
+    /// As `submit`.
+    pub async fn check(&self, submission: &Submission) -> Result<(), SubmitError> {
+        self.store.check(submission).await
+    }
+
+    /// The job that was submitted under this key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_request(&self, partner: &PartnerId, request_id: &str) -> Result<Option<Known>, Error> {
+        submit::find_request(&self.store.inner.read, partner, Some(request_id)).await
+    }
+
+    /// A job as it is now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get(&self, partner: &PartnerId, id: JobId) -> Result<Option<Job>, Error> {
+        let found = job::Entity::find_by_id(id.uuid())
+            .filter(job::Column::PartnerId.eq(partner.as_str()))
+            .one(&self.store.inner.read)
+            .await?;
+        found.map(row::read).transpose()
+    }
+
+    /// What a job's consumer returned, as JSON text. A succeeded job's result never changes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn result(&self, job: &Job) -> Result<Option<String>, Error> {
+        if job.state != State::Succeeded {
+            return Ok(None);
+        }
+        Ok(body::Entity::find_by_id(job.id.uuid()).one(&self.store.inner.read).await?.and_then(|body| body.result))
+    }
+
+    /// At most `count` jobs, newest first, that come after `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self, partner: &PartnerId, filter: &Filter, after: Option<JobId>, count: u64) -> Result<Vec<Job>, Error> {
+        self.store.list(partner, filter, after, count).await
+    }
+}

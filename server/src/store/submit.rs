@@ -1,0 +1,199 @@
+//! Takes a job in: idempotency, unique keys, the row and its outbox, in one transaction.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, SqlErr};
+
+use super::entity::{body, job, label, unique_key};
+use super::{Error, Store, change, history, row};
+use crate::job::{EventKind, Job, JobId, PartnerId};
+
+/// A job that has been checked, and is to be stored.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The job as it will be: QUEUED, revision 1, dispatch 1.
+    pub job: Job,
+    /// Its payload as JSON text.
+    pub payload: String,
+    /// SHA-256 of the canonical request: tells whether a request with the same key is the same.
+    pub digest: [u8; 32],
+    /// The values that it must be the only one to hold.
+    pub unique: Vec<UniqueKey>,
+    /// The W3C trace context that it was submitted in.
+    pub trace: Trace,
+}
+
+/// A value that one job of a partner and job type may hold at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// The constraint's name.
+    pub name: String,
+    /// SHA-256 of the values.
+    pub digest: [u8; 32],
+}
+
+/// A W3C trace context; empty where there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The header of that name.
+    pub traceparent: String,
+    /// The header of that name.
+    pub tracestate: String,
+}
+
+/// A job that was submitted under a key before.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The job as it is now.
+    pub job: Job,
+    /// The digest of the request that it came with.
+    pub digest: Vec<u8>,
+}
+
+/// What came of a submission.
+#[derive(Debug, Clone)]
+pub enum Submitted {
+    /// It is stored.
+    New(Job),
+    /// The same request was stored before: the job as it is now.
+    Known(Job),
+}
+
+/// Why a job was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The key came with another request before.
+    #[error("the request id was used by another request")]
+    RequestIdReused,
+    /// Another job of the partner holds a unique value.
+    #[error("constraint {constraint} is held by {holder}")]
+    Unique {
+        /// The constraint's name.
+        constraint: String,
+        /// The job that holds the value.
+        holder: JobId,
+    },
+    /// The database failed. Whether the job was stored is unknown: the same key says.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<sea_orm::DbErr> for SubmitError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    pub(super) async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
+        match self.try_submit(submission).await {
+            // Two at once with one key, on two connections: the second finds the first's job now.
+            Err(SubmitError::Store(Error::Refused(error))) if is_unique_violation(&error) => self.try_submit(submission).await,
+            result => result,
+        }
+    }
+
+    async fn try_submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
+        let tx = self.begin().await?;
+        if let Some(known) = find_request(&tx, &submission.job.partner, submission.job.request_id.as_deref()).await? {
+            return if known.digest == submission.digest { Ok(Submitted::Known(known.job)) } else { Err(SubmitError::RequestIdReused) };
+        }
+        insert_job(&tx, submission).await?;
+        insert_unique_keys(&tx, submission).await?;
+        history::add(&tx, &submission.job, EventKind::Submitted, "accepted".to_owned(), submission.job.create_time).await?;
+        tx.commit().await?;
+        self.signals().tell_due();
+        Ok(Submitted::New(submission.job.clone()))
+    }
+
+    /// Everything that would stop this submission, and nothing stored.
+    pub(super) async fn check(&self, submission: &Submission) -> Result<(), SubmitError> {
+        let read = &self.inner.read;
+        if let Some(known) = find_request(read, &submission.job.partner, submission.job.request_id.as_deref()).await? {
+            return if known.digest == submission.digest { Ok(()) } else { Err(SubmitError::RequestIdReused) };
+        }
+        for key in &submission.unique {
+            if let Some(holder) = holder(read, &submission.job, key).await? {
+                return Err(SubmitError::Unique { constraint: key.name.clone(), holder });
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn find_request(
+    db: &impl ConnectionTrait,
+    partner: &PartnerId,
+    request_id: Option<&str>,
+) -> Result<Option<Known>, Error> {
+    let Some(request_id) = request_id else { return Ok(None) };
+    let found = job::Entity::find()
+        .filter(job::Column::PartnerId.eq(partner.as_str()))
+        .filter(job::Column::RequestId.eq(request_id))
+        .one(db)
+        .await?;
+    let Some(mut found) = found else { return Ok(None) };
+    let digest = found.request_digest.take().unwrap_or_default();
+    Ok(Some(Known { job: row::read(found)?, digest }))
+}
+
+async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), Error> {
+    let place = change::place(tx).await?;
+    let job = &submission.job;
+    let row = job::ActiveModel {
+        request_digest: Set(Some(submission.digest.to_vec())),
+        dispatch_due: Set(Some(job.create_time.millis())),
+        claimed_dispatch: Set(0),
+        traceparent: Set(submission.trace.traceparent.clone()),
+        tracestate: Set(submission.trace.tracestate.clone()),
+        change_generation: Set(place.generation),
+        change_position: Set(place.position),
+        ..row::new(job)?
+    };
+    job::Entity::insert(row).exec_without_returning(tx).await?;
+    let body = body::ActiveModel {
+        job_id: Set(job.id.uuid()),
+        payload: Set(submission.payload.clone()),
+        result: Set(None),
+        outputs: Set(None),
+    };
+    body::Entity::insert(body).exec_without_returning(tx).await?;
+    let labels = job.labels.iter().map(|(key, value)| label::ActiveModel {
+        job_id: Set(job.id.uuid()),
+        key: Set(key.clone()),
+        value: Set(value.clone()),
+    });
+    if !job.labels.is_empty() {
+        label::Entity::insert_many(labels).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+async fn insert_unique_keys(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), SubmitError> {
+    let job = &submission.job;
+    for key in &submission.unique {
+        let row = unique_key::ActiveModel {
+            partner_id: Set(job.partner.as_str().to_owned()),
+            job_type: Set(job.job_type.clone()),
+            name: Set(key.name.clone()),
+            digest: Set(key.digest.to_vec()),
+            job_id: Set(job.id.uuid()),
+        };
+        let inserted =
+            unique_key::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(tx).await?;
+        if inserted == 0 {
+            let holder = holder(tx, job, key).await?.ok_or(Error::Corrupt("unique key"))?;
+            return Err(SubmitError::Unique { constraint: key.name.clone(), holder });
+        }
+    }
+    Ok(())
+}
+
+async fn holder(db: &impl ConnectionTrait, job: &Job, key: &UniqueKey) -> Result<Option<JobId>, Error> {
+    let id = (job.partner.as_str().to_owned(), job.job_type.clone(), key.name.clone(), key.digest.to_vec());
+    Ok(unique_key::Entity::find_by_id(id).one(db).await?.map(|row| JobId::from_uuid(row.job_id)))
+}
+
+fn is_unique_violation(error: &sea_orm::DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}

@@ -1,0 +1,60 @@
+//! What the loops may do, across partners.
+
+use super::{Error, Store};
+use crate::job::{Job, RetryPolicy, Timestamp};
+
+pub use super::apply::{Letter, Report, Verdict};
+pub use super::outbox::{Claimed, Sending};
+
+/// The verbs of the loops. Each fails only when the database does.
+#[derive(Debug, Clone, Copy)]
+pub struct Face<'a> {
+    store: &'a Store,
+}
+
+#[allow(clippy::missing_errors_doc, reason = "said once, on the type")]
+impl<'a> Face<'a> {
+    pub(super) const fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Claims at most `count` tasks that are due, oldest first, for so long. A claim once committed counts as a sending for ever.
+    pub async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+        self.store.claim(count, lease_millis, now).await
+    }
+
+    /// Marks claimed tasks as sent, each with the queue's message id.
+    pub async fn mark_sent(&self, sent: &[(Sending, String)], now: Timestamp) -> Result<(), Error> {
+        self.store.mark_sent(sent, now).await
+    }
+
+    /// Gives claims back, to be taken again from `due` on.
+    pub async fn release(&self, sendings: &[Sending], due: Timestamp) -> Result<(), Error> {
+        self.store.release(sendings, due).await
+    }
+
+    /// Gives back the claims of a process that is gone. Returns how many.
+    pub async fn release_abandoned(&self, now: Timestamp) -> Result<u64, Error> {
+        self.store.release_abandoned(now).await
+    }
+
+    /// When the next task is due, or a claim may be taken over.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        self.store.next_due().await
+    }
+
+    /// Applies outcomes in order in one transaction, and tells what came of each. `retry` says what holds for a failure of a job as it is now.
+    pub async fn apply(
+        &self,
+        reports: &[Report],
+        retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
+        now: Timestamp,
+    ) -> Result<Vec<Verdict>, Error> {
+        self.store.apply(reports, retry, now).await
+    }
+
+    /// Keeps messages that cannot be used, each with the reason, for the operator.
+    pub async fn quarantine(&self, letters: &[(Letter, String)], now: Timestamp) -> Result<(), Error> {
+        self.store.quarantine(letters, now).await
+    }
+}

@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // protox keeps unknown options as they are; the same set encoded through prost_types would lose `google.api.http`.
     let descriptor_set = compiler.encode_file_descriptor_set();
+    #[allow(clippy::disallowed_methods, reason = "where cargo tells a build script to write")]
     let out: PathBuf = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?.into();
     std::fs::write(out.join("descriptors.binpb"), descriptor_set)?;
 

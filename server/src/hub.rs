@@ -101,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_watchers_of_the_job_wake() {
         let (hub, job, other) = (Hub::default(), JobId::new(1), JobId::new(2));
-        let (mut first, mut second, mut elsewhere) = (hub.subscribe(job), hub.subscribe(job), hub.subscribe(other));
+        let (mut first, mut second, elsewhere) = (hub.subscribe(job), hub.subscribe(job), hub.subscribe(other));
         hub.wake(job);
         first.changed().await;
         second.changed().await;

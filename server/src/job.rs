@@ -90,3 +90,35 @@ pub struct Progress {
     /// For people.
     pub message: String,
 }
+
+impl Job {
+    /// A job that has just been accepted: QUEUED, revision 1, to be handed out for the first time.
+    #[must_use]
+    pub const fn new(id: JobId, partner: PartnerId, timeouts: Timeouts, now: Timestamp) -> Self {
+        Self {
+            id,
+            partner,
+            job_type: String::new(),
+            job_type_version: String::new(),
+            state: State::Queued,
+            revision: 1,
+            dispatch: 1,
+            attempt: None,
+            seq: None,
+            cancel_requested: false,
+            labels: BTreeMap::new(),
+            request_id: None,
+            retried_from: None,
+            retried_by: None,
+            progress: None,
+            failure: None,
+            create_time: now,
+            update_time: now,
+            start_time: None,
+            end_time: None,
+            deadline: now.plus_millis(timeouts.queue_millis),
+            purge_time: None,
+            timeouts,
+        }
+    }
+}

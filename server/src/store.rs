@@ -75,19 +75,17 @@ pub enum Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let transient = match &error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-                // What was neither a complaint of the database nor of a row is one of the way to it.
-                error.as_database_error().is_none_or(|error| TRANSIENT_CODES.iter().any(|code| error.code().as_deref() == Some(code)))
-            }
-            _ => false,
+        let transient = if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = &error {
+            // What is no complaint of the database is one of the way to it.
+            error.as_database_error().is_none_or(|error| TRANSIENT_CODES.iter().any(|code| error.code().as_deref() == Some(code)))
+        } else {
+            matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
         };
         if transient { Self::Unavailable(error) } else { Self::Refused(error) }
     }
 }
 
-/// SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT, SQLITE_FULL, SQLITE_IOERR; PostgreSQL: serialization failure, deadlock, shutdown, too many connections.
+/// `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_FULL`, `SQLITE_IOERR`; PostgreSQL: serialization failure, deadlock, shutdown, too many connections.
 const TRANSIENT_CODES: [&str; 9] = ["5", "517", "13", "10", "40001", "40P01", "57P01", "57P03", "53300"];
 
 impl Store {

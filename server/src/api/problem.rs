@@ -1,6 +1,6 @@
 //! What is wrong, as partners are told: the one map from every room's errors to a gRPC status with details.
 //!
-//! Every status carries ErrorInfo (domain `postern`). Internal detail is logged here, and never returned.
+//! Every status carries `ErrorInfo` (domain `postern`). Internal detail is logged here, and never returned.
 
 use std::time::Duration;
 
@@ -20,9 +20,12 @@ const MESSAGE_BYTES_MAX: usize = 512;
 /// When to come back if nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Something that a caller is told is wrong.
+/// Something that a caller is told is wrong. Boxed, since most calls go well.
 #[derive(Debug, Clone)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     code: Code,
     reason: &'static str,
     message: String,
@@ -51,7 +54,7 @@ impl Violation {
 
 impl Problem {
     pub(super) fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             code,
             reason,
             message: message.into(),
@@ -59,7 +62,7 @@ impl Problem {
             violations: Vec::new(),
             holder: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// The request itself is wrong.
@@ -72,13 +75,13 @@ impl Problem {
     }
 
     pub(super) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
-        self.metadata.push(("violationsTotal", violations.len().to_string()));
-        self.violations = violations;
+        self.0.metadata.push(("violationsTotal", violations.len().to_string()));
+        self.0.violations = violations;
         self
     }
 
     pub(super) fn with_metadata(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.metadata.push((key, value.into()));
+        self.0.metadata.push((key, value.into()));
         self
     }
 
@@ -93,8 +96,9 @@ impl Problem {
 
     pub(super) fn unique_constraint(constraint: &str, holder: JobId) -> Self {
         let message = format!("another job holds the same {constraint}");
-        let problem = Self::new(Code::AlreadyExists, "UNIQUE_CONSTRAINT", message).with_metadata("constraint", constraint);
-        Self { holder: Some(holder), ..problem }
+        let mut problem = Self::new(Code::AlreadyExists, "UNIQUE_CONSTRAINT", message).with_metadata("constraint", constraint);
+        problem.0.holder = Some(holder);
+        problem
     }
 
     /// The server is going away; another, or the next, will serve.
@@ -111,9 +115,13 @@ impl Problem {
     }
 
     fn unavailable(reason: &'static str, message: &str) -> Self {
-        Self { retry_after: Some(RETRY_AFTER), ..Self::new(Code::Unavailable, reason, message) }
+        let mut problem = Self::new(Code::Unavailable, reason, message);
+        problem.0.retry_after = Some(RETRY_AFTER);
+        problem
     }
+}
 
+impl Parts {
     fn details(&self) -> Vec<Any> {
         let mut details = vec![any(&ErrorInfo {
             reason: self.reason.to_owned(),
@@ -143,7 +151,7 @@ impl Problem {
 }
 
 impl From<Problem> for Status {
-    fn from(mut problem: Problem) -> Self {
+    fn from(Problem(mut problem): Problem) -> Self {
         problem.message.truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
         let mut encoded = problem.encode();
         // What does not fit is left out; `violationsTotal` still counts it.

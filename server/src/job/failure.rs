@@ -13,7 +13,7 @@ const REASON_CHARS_MAX: usize = 63;
 pub struct Failure {
     /// Canonical code.
     pub code: Code,
-    /// For programs: UPPER_SNAKE, at most 63 characters.
+    /// For programs: `UPPER_SNAKE`, at most 63 characters.
     pub reason: String,
     /// For people, at most 2,048 bytes.
     pub message: String,

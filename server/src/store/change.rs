@@ -20,10 +20,7 @@ pub(super) struct Place {
 }
 
 pub(super) async fn place(tx: &DatabaseTransaction) -> Result<Place, Error> {
-    let position = match tx.get_database_backend() {
-        DbBackend::Postgres => transaction_id(tx).await?,
-        _ => count(tx, "change").await?,
-    };
+    let position = if tx.get_database_backend() == DbBackend::Postgres { transaction_id(tx).await? } else { count(tx, "change").await? };
     Ok(Place { generation: GENERATION, position })
 }
 

@@ -1,0 +1,120 @@
+//! Who may come in: the token, and the scope that the method asks for, decided on the method that is called and nothing else.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response, header};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+use super::problem::Problem;
+use super::refusal;
+use crate::auth::{self, Access, Authenticator, Caller, Rules};
+
+/// Puts the door before services.
+#[derive(Debug, Clone)]
+pub struct DoorLayer {
+    authenticator: Authenticator,
+    rules: Arc<Rules>,
+}
+
+/// Services behind the door.
+#[derive(Debug, Clone)]
+pub struct Door<S> {
+    layer: DoorLayer,
+    inner: S,
+}
+
+impl DoorLayer {
+    /// A door that knows tokens by this authenticator, and methods by these rules.
+    #[must_use]
+    pub fn new(authenticator: Authenticator, rules: Rules) -> Self {
+        Self { authenticator, rules: Arc::new(rules) }
+    }
+
+    /// Who calls, if the method asks; none where it is open, or not there at all.
+    async fn admit(&self, path: &str, authorization: Option<&str>) -> Result<Option<Caller>, Problem> {
+        let scopes = match self.rules.access(path) {
+            // The router says that there is no such method.
+            None | Some(Access::Open) => return Ok(None),
+            Some(Access::AnyOf(scopes)) => scopes,
+        };
+        let caller = self.authenticator.authenticate(authorization).await?;
+        if !caller.scopes.iter().any(|scope| scopes.contains(scope)) {
+            return Err(Problem::new(Code::PermissionDenied, "SCOPE_MISSING", "the token lacks the scope that this method needs")
+                .with_metadata("anyScope", scopes.join(" ")));
+        }
+        Ok(Some(caller))
+    }
+}
+
+impl<S> Layer<S> for DoorLayer {
+    type Service = Door<S>;
+
+    fn layer(&self, inner: S) -> Door<S> {
+        Door { layer: self.clone(), inner }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Door<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let layer = self.layer.clone();
+        // The one that was polled ready goes; its clone waits for the next call.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let span = span(&request);
+        let call = async move {
+            let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?").to_owned());
+            match layer.admit(request.uri().path(), authorization.as_deref()).await {
+                Ok(caller) => {
+                    if let Some(caller) = caller {
+                        request.extensions_mut().insert(caller);
+                    }
+                    inner.call(request).await.map(refusal::explain)
+                }
+                Err(problem) => Ok(Status::from(problem).into_http()),
+            }
+        };
+        Box::pin(call.instrument(span))
+    }
+}
+
+impl From<auth::Error> for Problem {
+    fn from(error: auth::Error) -> Self {
+        match error {
+            auth::Error::Missing => Self::new(Code::Unauthenticated, "TOKEN_MISSING", "a bearer token is needed"),
+            auth::Error::Expired => Self::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired"),
+            auth::Error::Invalid(why) => {
+                tracing::info!(why = %why, "a token was refused");
+                Self::new(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid here")
+            }
+            auth::Error::IssuerUnavailable => {
+                tracing::warn!("the issuer's keys cannot be read");
+                Self::backend_unavailable()
+            }
+        }
+    }
+}
+
+/// What the log says of everything that happens within a call.
+fn span<B>(request: &Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("call", rpc.method = request.uri().path(), request.id = id)
+}

@@ -1,0 +1,110 @@
+//! GetJob: a job now, or, with `wait`, once there is something to tell.
+
+use std::time::Duration;
+
+use postern_proto::postern::v1::{GetJobRequest, GetJobResponse};
+use tokio::time::{Instant, sleep_until};
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::problem::{Problem, Violation};
+use super::reply::Reply;
+use super::{Api, caller, convert};
+use crate::job::{Job, JobId, PartnerId};
+
+const WAIT_MAX: Duration = Duration::from_secs(50);
+/// Kept of a call's deadline for the answer to travel.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
+
+impl Api {
+    pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+        let partner = caller(&request)?.partner.clone();
+        let longest = call_deadline(request.metadata()).map_or(WAIT_MAX, |deadline| deadline.saturating_sub(DEADLINE_MARGIN).min(WAIT_MAX));
+        let request = request.into_inner();
+        let id = job_id(&request.job_id)?;
+        let wait = wait(&request)?.map(|wait| wait.min(longest));
+        let job = match wait {
+            None => self.read(&partner, id, request.after_revision).await?,
+            Some(wait) => self.wait(&partner, id, request.after_revision, Instant::now() + wait).await?,
+        };
+        let reply = GetJobResponse { job: Some(self.with_result(&job).await?) };
+        Ok(Reply::new(reply).polled(&job)?.done())
+    }
+
+    /// Reads a job of the partner. A reader cannot know a revision that is not there yet.
+    pub(super) async fn read(&self, partner: &PartnerId, id: JobId, after: Option<i32>) -> Result<Job, Problem> {
+        let job = self.store.partner().get(partner, id).await?.ok_or_else(Problem::job_not_found)?;
+        match after {
+            Some(after) if after > job.revision => Err(Problem::revision_ahead(job.revision)),
+            _ => Ok(job),
+        }
+    }
+
+    /// The job once it is terminal or its revision greater than `after`, and when time is up as it is.
+    async fn wait(&self, partner: &PartnerId, id: JobId, after: Option<i32>, until: Instant) -> Result<Job, Problem> {
+        // Before the first reading, so that no change between the two is missed.
+        let mut subscription = self.hub.subscribe(id);
+        loop {
+            let job = self.read(partner, id, after).await?;
+            if job.state.is_terminal() || after.is_some_and(|after| job.revision > after) {
+                return Ok(job);
+            }
+            tokio::select! {
+                () = subscription.changed() => {}
+                () = sleep_until(until) => return self.read(partner, id, after).await,
+                () = self.shutdown.cancelled() => return Ok(job),
+            }
+        }
+    }
+}
+
+/// An id of the caller's. One that could not be an id is not found like one that does not exist.
+pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {
+    text.parse().map_err(|_invalid| Problem::job_not_found())
+}
+
+fn wait(request: &GetJobRequest) -> Result<Option<Duration>, Problem> {
+    let Some(wait) = &request.wait else { return Ok(None) };
+    if wait.seconds == 0 && wait.nanos == 0 {
+        return Ok(None);
+    }
+    let millis = convert::millis_from(wait).and_then(|millis| u64::try_from(millis).ok());
+    let refused = || Problem::invalid_request(vec![Violation::new("/wait", "OUT_OF_RANGE", "must not be negative")]);
+    millis.map(|millis| Some(Duration::from_millis(millis))).ok_or_else(refused)
+}
+
+/// How long the caller waits for the call, as `grpc-timeout` tells it (gRPC over HTTP/2: up to eight digits and a unit).
+fn call_deadline(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_hours(amount)),
+        "M" => Some(Duration::from_mins(amount)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calls_deadline_is_read_in_every_unit() {
+        let read = |text: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().unwrap());
+            call_deadline(&metadata)
+        };
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("1500m"), Some(Duration::from_millis(1500)));
+        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
+        for text in ["", "S", "123456789S", "5x", "-1S"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

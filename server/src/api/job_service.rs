@@ -1,0 +1,31 @@
+//! JobService: each call to the file that answers it.
+
+use postern_proto::postern::v1::job_service_server::JobService;
+use postern_proto::postern::v1::{
+    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+};
+use tonic::{Request, Response, Status};
+
+use super::Api;
+use super::watch::Watched;
+
+#[tonic::async_trait]
+impl JobService for Api {
+    async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+        self.submit(request).await
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+        self.get(request).await
+    }
+
+    async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Result<Response<ListJobsResponse>, Status> {
+        self.list(request).await
+    }
+
+    type WatchJobStream = Watched;
+
+    async fn watch_job(&self, request: Request<WatchJobRequest>) -> Result<Response<Watched>, Status> {
+        self.watch(request).await
+    }
+}

@@ -1,0 +1,268 @@
+//! SubmitJob: what was asked, whether it may be, and the one call to the store.
+//!
+//! The idempotency key comes first: a request that was accepted before is answered with its job, whatever the catalog says today.
+
+use std::collections::BTreeMap;
+
+use postern_proto::postern::v1::{SubmitJobRequest, SubmitJobResponse};
+use serde_json::{Map, Value, json};
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status};
+
+use super::problem::{Problem, Violation, request_id_reused};
+use super::reply::Reply;
+use super::{Api, caller, convert, payload};
+use crate::canonical::canonical;
+use crate::catalog::JobType;
+use crate::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use crate::store::{Submission, Submitted, Trace, UniqueKey};
+
+const REQUEST_ID_CHARS_MAX: usize = 128;
+const LABELS_MAX: usize = 16;
+const LABEL_KEY_CHARS_MAX: usize = 63;
+const LABEL_VALUE_BYTES_MAX: usize = 256;
+/// The idempotency key's other way in.
+const KEY_METADATA: &str = "idempotency-key";
+
+impl Api {
+    pub(super) async fn submit(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+        let partner = caller(&request)?.partner.clone();
+        let trace = trace(request.metadata());
+        let header = header_key(request.metadata());
+        let request = request.into_inner();
+        let request_id = request_id(&request, header.as_deref())?;
+        let validate_only = request.validate_only;
+
+        let asked = Asked::read(request);
+        let digest = asked.as_ref().ok().map(Asked::digest);
+        let checked = asked.and_then(|asked| self.check(&asked, &partner, request_id.clone(), trace));
+        let submitted = match checked {
+            Ok(submission) if validate_only => {
+                self.store.partner().check(&submission).await.map_err(Problem::from)?;
+                return Ok(Reply::new(validated(&submission.job)).done());
+            }
+            Ok(submission) => self.store.partner().submit(&submission).await.map_err(Problem::from)?,
+            Err(problem) => self.known(&partner, request_id.as_deref(), digest, problem).await?,
+        };
+        let (Submitted::New(job) | Submitted::Known(job)) = submitted;
+        if validate_only {
+            return Ok(Reply::new(validated(&job)).done());
+        }
+        let reply = SubmitJobResponse { job: Some(self.with_result(&job).await?) };
+        Ok(Reply::new(reply).accepted(&job)?.done())
+    }
+
+    /// What would be stored, or everything that is wrong with it.
+    fn check(
+        &self,
+        asked: &Asked,
+        partner: &PartnerId,
+        request_id: Option<String>,
+        trace: Trace,
+    ) -> Result<Submission, Problem> {
+        let job_type = self.job_type(asked)?;
+        let payload = self.payload(asked, job_type)?;
+        let unique = job_type.unique_values(&Value::Object(asked.payload.clone()));
+        let now = Timestamp::now();
+        let timeouts = Timeouts {
+            queue_millis: asked.queue_timeout.unwrap_or_else(|| millis(job_type.queue_timeout())),
+            execution_millis: asked.execution_timeout.unwrap_or_else(|| millis(job_type.execution_timeout())),
+            retention_millis: millis(job_type.retention()),
+        };
+        let id = JobId::new(u64::try_from(now.millis()).unwrap_or_default());
+        let mut job = Job::new(id, partner.clone(), timeouts, now);
+        job.job_type = job_type.name().to_owned();
+        job.job_type_version = job_type.version().to_owned();
+        job.labels = asked.labels.clone();
+        job.request_id = request_id;
+        Ok(Submission {
+            job,
+            payload,
+            digest: asked.digest(),
+            unique: unique.into_iter().map(|(name, digest)| UniqueKey { name, digest }).collect(),
+            trace,
+        })
+    }
+
+    /// The job type asked for, with everything that is wrong with the rest of the request.
+    fn job_type(&self, asked: &Asked) -> Result<&JobType, Problem> {
+        let mut violations = asked.violations.clone();
+        let job_type = self.catalog.get(&asked.job_type);
+        if let Some(job_type) = job_type {
+            let longest = [("/queueTimeout", asked.queue_timeout, job_type.queue_timeout()), ("/executionTimeout", asked.execution_timeout, job_type.execution_timeout())];
+            for (field, given, longest) in longest {
+                if given.is_some_and(|given| given > millis(longest)) {
+                    violations.push(Violation::new(field, "OUT_OF_RANGE", format!("must be at most {}s", longest.as_secs())));
+                }
+            }
+        }
+        if !violations.is_empty() {
+            return Err(Problem::invalid_request(violations));
+        }
+        job_type.ok_or_else(|| Problem::new(Code::InvalidArgument, "JOB_TYPE_UNKNOWN", "there is no such job type"))
+    }
+
+    /// The payload as JSON text, if it fits its job type.
+    fn payload(&self, asked: &Asked, job_type: &JobType) -> Result<String, Problem> {
+        let value = Value::Object(asked.payload.clone());
+        let text = crate::json::xml_safe(value.to_string());
+        let bytes_max = self.payload_bytes_max;
+        if text.len() > bytes_max {
+            let message = format!("the payload has {} bytes as JSON, at most {bytes_max} are taken", text.len());
+            return Err(Problem::new(Code::InvalidArgument, "PAYLOAD_TOO_LARGE", message).with_metadata("bytesMax", bytes_max.to_string()));
+        }
+        job_type.check(&value).map_err(|violations| {
+            let found: Vec<_> =
+                violations.list.into_iter().map(|v| Violation::new(v.pointer, &v.reason, v.description)).collect();
+            payload_invalid(job_type.name(), found)
+        })?;
+        Ok(text)
+    }
+
+    /// A request that would be refused today may be one that was accepted before.
+    async fn known(
+        &self,
+        partner: &PartnerId,
+        request_id: Option<&str>,
+        digest: Option<[u8; 32]>,
+        problem: Problem,
+    ) -> Result<Submitted, Problem> {
+        let Some(request_id) = request_id else { return Err(problem) };
+        match self.store.partner().find_request(partner, request_id).await? {
+            None => Err(problem),
+            Some(known) if digest.is_some_and(|digest| known.digest == digest) => Ok(Submitted::Known(known.job)),
+            Some(_) => Err(request_id_reused()),
+        }
+    }
+}
+
+/// A request whose payload is JSON, with what is wrong with it by itself.
+struct Asked {
+    job_type: String,
+    payload: Map<String, Value>,
+    labels: BTreeMap<String, String>,
+    queue_timeout: Option<i64>,
+    execution_timeout: Option<i64>,
+    violations: Vec<Violation>,
+}
+
+impl Asked {
+    fn read(request: SubmitJobRequest) -> Result<Self, Problem> {
+        let payload = payload::to_json(request.payload.unwrap_or_default(), "/payload")
+            .map_err(|violations| payload_invalid(&request.job_type, violations))?;
+        let mut asked = Self {
+            job_type: request.job_type,
+            payload,
+            labels: request.labels.into_iter().collect(),
+            queue_timeout: None,
+            execution_timeout: None,
+            violations: Vec::new(),
+        };
+        if asked.job_type.is_empty() {
+            asked.refuse("/jobType", "REQUIRED", "must be the name of a job type");
+        }
+        if !request.attachments.is_empty() {
+            asked.refuse("/attachments", "NOT_AVAILABLE", "attachments are not available yet");
+        }
+        asked.queue_timeout = asked.timeout("/queueTimeout", request.queue_timeout.as_ref());
+        asked.execution_timeout = asked.timeout("/executionTimeout", request.execution_timeout.as_ref());
+        asked.check_labels();
+        Ok(asked)
+    }
+
+    /// SHA-256 of the request as canonical JSON, a field at its default like an absent one. Neither the key nor `validate_only` counts.
+    fn digest(&self) -> [u8; 32] {
+        let mut request = Map::new();
+        let mut add = |name: &str, value: Option<Value>| value.map(|value| request.insert(name.to_owned(), value));
+        add("jobType", (!self.job_type.is_empty()).then(|| json!(self.job_type)));
+        add("payload", (!self.payload.is_empty()).then(|| Value::Object(self.payload.clone())));
+        add("labels", (!self.labels.is_empty()).then(|| json!(self.labels)));
+        add("queueTimeout", self.queue_timeout.map(Value::from));
+        add("executionTimeout", self.execution_timeout.map(Value::from));
+        let digest = ring::digest::digest(&ring::digest::SHA256, &canonical(&Value::Object(request)));
+        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    fn timeout(&mut self, field: &str, duration: Option<&prost_types::Duration>) -> Option<i64> {
+        let duration = duration?;
+        let millis = convert::millis_from(duration);
+        if millis.is_none() {
+            self.refuse(field, "OUT_OF_RANGE", "must be positive");
+        }
+        millis
+    }
+
+    fn check_labels(&mut self) {
+        if self.labels.len() > LABELS_MAX {
+            self.refuse("/labels", "TOO_MANY", "at most 16 labels");
+        }
+        let mut violations = Vec::new();
+        for (key, value) in &self.labels {
+            let field = format!("/labels/{}", payload::escape(key));
+            if !is_label_key(key) {
+                violations.push(Violation::new(&field, "INVALID_VALUE", "keys are 1-63 characters of [a-z0-9_.-]"));
+            }
+            if value.len() > LABEL_VALUE_BYTES_MAX {
+                violations.push(Violation::new(&field, "TOO_LONG", "values are at most 256 bytes"));
+            }
+        }
+        self.violations.extend(violations);
+    }
+
+    fn refuse(&mut self, field: &str, reason: &str, description: &str) {
+        self.violations.push(Violation::new(field, reason, description));
+    }
+}
+
+/// The key of a request, from its field or its metadata.
+fn request_id(request: &SubmitJobRequest, header: Option<&str>) -> Result<Option<String>, Problem> {
+    let refuse = |description: &str| Err(Problem::invalid_request(vec![Violation::new("/requestId", "INVALID_VALUE", description)]));
+    let field = Some(request.request_id.as_str()).filter(|id| !id.is_empty());
+    let id = match (field, header) {
+        (Some(field), Some(header)) if field != header => return refuse("differs from the idempotency-key header"),
+        (field, header) => field.or(header),
+    };
+    match id {
+        Some(id) if !is_request_id(id) => refuse("must be 1-128 printable ASCII characters"),
+        id => Ok(id.map(str::to_owned)),
+    }
+}
+
+/// The metadata `idempotency-key`, bare or quoted. Bytes that are no text make a key that is refused.
+fn header_key(metadata: &MetadataMap) -> Option<String> {
+    let value = String::from_utf8_lossy(metadata.get(KEY_METADATA)?.as_bytes()).trim().to_owned();
+    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    Some(unquoted.map_or(value.clone(), str::to_owned))
+}
+
+fn trace(metadata: &MetadataMap) -> Trace {
+    let text = |name| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    Trace { traceparent: text("traceparent"), tracestate: text("tracestate") }
+}
+
+fn is_request_id(id: &str) -> bool {
+    (1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+fn is_label_key(key: &str) -> bool {
+    (1..=LABEL_KEY_CHARS_MAX).contains(&key.len())
+        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
+}
+
+fn payload_invalid(job_type: &str, violations: Vec<Violation>) -> Problem {
+    let count = violations.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let message = format!("payload does not fit {job_type}: {count} violation{plural}");
+    Problem::new(Code::InvalidArgument, "PAYLOAD_INVALID", message).with_violations(violations)
+}
+
+/// The job that a request would make: without an id, since there is none.
+fn validated(job: &Job) -> SubmitJobResponse {
+    let mut job = convert::job(job);
+    job.job_id = String::new();
+    SubmitJobResponse { job: Some(job) }
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

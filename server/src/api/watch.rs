@@ -1,0 +1,103 @@
+//! WatchJob: a job now, then again at every change, until it is terminal.
+//!
+//! Poll-driven: the next state is read when the reader asks for it, so a slow reader gets the newest and never a backlog.
+
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use futures::{Stream, stream};
+use postern_proto::postern::v1::{WatchJobRequest, WatchJobResponse};
+use tokio::time::{Instant, sleep_until};
+use tonic::{Code, Request, Response, Status};
+
+use super::get::job_id;
+use super::problem::Problem;
+use super::{Api, caller};
+use crate::hub::Subscription;
+use crate::job::{Job, JobId, PartnerId};
+
+/// When nothing changes for so long, the newest state is repeated.
+const REPEAT_AFTER: Duration = Duration::from_secs(30);
+
+/// No stream lives longer, whatever its token says.
+const LIFE_MAX: Duration = Duration::from_hours(24 * 30);
+
+/// The stream of a watch.
+pub(super) type Watched = Pin<Box<dyn Stream<Item = Result<WatchJobResponse, Status>> + Send>>;
+
+impl Api {
+    pub(super) async fn watch(&self, request: Request<WatchJobRequest>) -> Result<Response<Watched>, Status> {
+        let caller = caller(&request)?.clone();
+        let request = request.into_inner();
+        let id = job_id(&request.job_id)?;
+        // Before the first reading, so that no change between the two is missed.
+        let subscription = self.hub.subscribe(id);
+        self.read(&caller.partner, id, request.after_revision).await?;
+        let watch = Watch {
+            api: self.clone(),
+            partner: caller.partner,
+            id,
+            subscription,
+            seen: request.after_revision,
+            expiry: Instant::now() + caller.expires_at.duration_since(SystemTime::now()).unwrap_or_default().min(LIFE_MAX),
+            over: false,
+        };
+        Ok(Response::new(Box::pin(stream::unfold(watch, Watch::next))))
+    }
+}
+
+/// One reader's place.
+struct Watch {
+    api: Api,
+    partner: PartnerId,
+    id: JobId,
+    subscription: Subscription,
+    seen: Option<i32>,
+    expiry: Instant,
+    over: bool,
+}
+
+impl Watch {
+    async fn next(mut self) -> Option<(Result<WatchJobResponse, Status>, Self)> {
+        if self.over {
+            return None;
+        }
+        let item = match self.newer().await {
+            Ok(Some(job)) => self.tell(&job).await,
+            Ok(None) => return None,
+            Err(problem) => Err(problem),
+        };
+        self.over |= item.is_err();
+        Some((item.map_err(Status::from), self))
+    }
+
+    /// The job once its revision is one the reader has not seen, or has not been told for long; none once there will be no more.
+    async fn newer(&mut self) -> Result<Option<Job>, Problem> {
+        let repeat = Instant::now() + REPEAT_AFTER;
+        loop {
+            let job = self.api.read(&self.partner, self.id, None).await?;
+            if self.seen.is_none_or(|seen| job.revision > seen) {
+                return Ok(Some(job));
+            }
+            if job.state.is_terminal() {
+                return Ok(None);
+            }
+            tokio::select! {
+                () = self.subscription.changed() => {}
+                () = sleep_until(repeat) => return Ok(Some(job)),
+                () = sleep_until(self.expiry) => return Err(token_expired()),
+                () = self.api.shutdown.cancelled() => return Err(Problem::shutting_down()),
+            }
+        }
+    }
+
+    async fn tell(&mut self, job: &Job) -> Result<WatchJobResponse, Problem> {
+        self.seen = Some(job.revision);
+        self.over = job.state.is_terminal();
+        Ok(WatchJobResponse { job: Some(self.api.with_result(job).await?) })
+    }
+}
+
+fn token_expired() -> Problem {
+    Problem::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired: resume with a new one")
+}

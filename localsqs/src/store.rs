@@ -1,0 +1,147 @@
+//! All of SQL: the data folder, the tables, and the operations on them. Knows no protocol.
+//!
+//! One connection writes and reads, and one loop uses it (`commit`): operations that are waiting share a transaction
+//! and its sync to disk. An operation is told the time and never asks for it.
+
+mod commit;
+mod queues;
+mod receipts;
+mod receive;
+mod send;
+mod sweep;
+
+pub(crate) use commit::{Store, start};
+pub(crate) use queues::{
+    CreateQueue, DeleteQueue, FindQueue, ListQueues, PurgeQueue, QueueView, SetSettings, ViewQueue,
+};
+pub(crate) use receipts::{ChangeVisibility, Delete};
+pub(crate) use receive::{Receive, Received, ReceivedMessage};
+pub(crate) use send::SendMessages;
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::endpoint::Error;
+use crate::fault::Fault;
+use crate::queue::QueueId;
+use crate::timestamp::Timestamp;
+
+/// The version of the tables below, kept in `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// `body` and `attributes` stand last, so that scans of the rest do not read them. `AUTOINCREMENT`: no id is ever used
+/// again, so no receipt handle ever means another message.
+const SCHEMA: &str = "
+CREATE TABLE queue (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    settings TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    modified_at_ms INTEGER NOT NULL,
+    purged_at_ms INTEGER
+) STRICT;
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue_id INTEGER NOT NULL REFERENCES queue (id) ON DELETE CASCADE,
+    visible_at_ms INTEGER NOT NULL,
+    sent_at_ms INTEGER NOT NULL,
+    receive_count INTEGER NOT NULL DEFAULT 0,
+    first_received_at_ms INTEGER,
+    message_id TEXT NOT NULL,
+    message_group TEXT,
+    trace_header TEXT,
+    dead_letter_source TEXT,
+    attributes TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX message_by_visibility ON message (queue_id, visible_at_ms);
+CREATE INDEX message_by_age ON message (queue_id, sent_at_ms);
+PRAGMA user_version = 1;
+";
+
+/// An open data folder. Held by one process at a time.
+#[derive(Debug)]
+pub(crate) struct Database {
+    connection: SqliteConnection,
+    /// Locked for as long as it is open. The system unlocks it when the process dies, however it dies.
+    _lock: File,
+}
+
+impl Database {
+    pub(crate) async fn open(data_dir: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(data_dir).map_err(Error::Folder)?;
+        let lock = File::create(data_dir.join("sqs.lock")).map_err(Error::Folder)?;
+        lock.try_lock().map_err(|refused| match refused {
+            TryLockError::WouldBlock => Error::InUse(data_dir.to_owned()),
+            TryLockError::Error(error) => Error::Folder(error),
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(data_dir.join("sqs.sqlite"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", "67108864")
+            .foreign_keys(true);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        migrate(&mut connection).await?;
+        Ok(Self {
+            connection,
+            _lock: lock,
+        })
+    }
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *transaction)
+        .await?;
+    match found {
+        0 => {
+            sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(())
+        }
+        SCHEMA_VERSION => Ok(()),
+        _ => Err(Error::NewerSchema {
+            found,
+            known: SCHEMA_VERSION,
+        }),
+    }
+}
+
+/// Something to be done in a transaction that others may share.
+///
+/// An operation refuses before it writes: what it has written when it returns a [`Fault`] is committed with the rest.
+pub(crate) trait Operation: Send + 'static {
+    /// What the caller learns once the transaction is committed.
+    type Output: Send + 'static;
+
+    fn apply(
+        self,
+        transaction: &mut Transaction<'_>,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// What an operation works with.
+pub(crate) struct Transaction<'c> {
+    sql: &'c mut SqliteConnection,
+    /// The same for all operations of one transaction.
+    now: Timestamp,
+    /// Queues whose receivers may find something new after the commit.
+    changed: Vec<QueueId>,
+}
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The caller asked for what cannot be; the others in the transaction are not concerned.
+    #[error(transparent)]
+    Refused(#[from] Fault),
+    /// The database failed; nothing of the transaction is done.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}

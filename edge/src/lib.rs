@@ -1,1 +1,32 @@
 //! A descriptor-driven proxy: REST, SSE, gRPC and gRPC-Web in front of any gRPC service.
+//!
+//! Routes and messages come from a descriptor set (`google.api.http`, `postern.edge.v1.stream`); no application type is
+//! known here. The upstream is a tower service: routes in the same process, or [`upstream::channel`]s.
+//!
+//! ```text
+//! serve ─▶ edge ─┬─ rest: route ▸ receive ▸ bind ▸ call ▸ render (unary · sse · ndjson · array)
+//!                └─ passthrough: grpc, grpc-web              problem: every error, in the caller's protocol
+//! ```
+
+mod bind;
+mod body;
+mod call;
+mod config;
+mod descriptors;
+mod drain;
+mod edge;
+mod metadata;
+mod passthrough;
+mod problem;
+mod receive;
+mod render;
+mod rest;
+mod route;
+pub mod serve;
+pub mod upstream;
+
+pub use body::Body;
+pub use call::Upstream;
+pub use config::{Config, Error, Limits};
+pub use edge::Edge;
+pub use serve::{ServeConfig, Shutdown, serve};

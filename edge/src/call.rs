@@ -1,0 +1,107 @@
+//! One call to the upstream: sends a message, gives back the answer's metadata and its frames.
+//!
+//! Everything that is not OK is a [`Problem`]. Knows nothing of JSON, nor of who asked.
+
+mod frames;
+mod status;
+mod upstream;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, TE};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http_body_util::Full;
+use tonic::body::Body;
+
+use crate::problem::Problem;
+pub(crate) use frames::Frames;
+pub(crate) use status::transport;
+pub use upstream::Upstream;
+
+/// An answer that is not an error so far.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Initial metadata.
+    pub(crate) metadata: HeaderMap,
+    pub(crate) frames: Frames,
+}
+
+/// The request of a call whose one message is already framed.
+pub(crate) fn request(
+    path: &PathAndQuery,
+    mut metadata: HeaderMap,
+    frame: Vec<u8>,
+    timeout: Option<Duration>,
+) -> Request<Body> {
+    metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    metadata.insert(TE, HeaderValue::from_static("trailers"));
+    if let Some(timeout) = timeout {
+        metadata.insert("grpc-timeout", grpc_timeout(timeout));
+    }
+    let mut request = Request::new(Body::new(Full::new(Bytes::from(frame))));
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = Version::HTTP_2;
+    *request.uri_mut() = Uri::from(path.clone());
+    *request.headers_mut() = metadata;
+    request
+}
+
+/// Sends a request and waits for the answer's head.
+pub(crate) async fn open<U: Upstream>(
+    upstream: U,
+    request: Request<Body>,
+    message_bytes_max: usize,
+) -> Result<Answer, Problem> {
+    let response = upstream
+        .send(request)
+        .await
+        .map_err(|error| transport(error.as_ref()))?;
+    let (head, body) = response.into_parts();
+    if let Some(is_ok) = status::is_ok(&head.headers) {
+        // Trailers-Only: the head is all there is.
+        return match is_ok {
+            true => Ok(Answer {
+                metadata: head.headers,
+                frames: Frames::ended(),
+            }),
+            false => Err(status::problem(head.headers)),
+        };
+    }
+    if head.status != StatusCode::OK || !is_grpc(&head.headers) {
+        return Err(Problem::without_status(head.status));
+    }
+    Ok(Answer {
+        metadata: head.headers,
+        frames: Frames::new(body, message_bytes_max),
+    })
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// At most eight digits and a unit (gRPC over HTTP/2, `Timeout`).
+fn grpc_timeout(timeout: Duration) -> HeaderValue {
+    let milliseconds = timeout.as_millis();
+    let text = match milliseconds {
+        0..=99_999_999 => format!("{milliseconds}m"),
+        _ => format!("{}S", timeout.as_secs().min(99_999_999)),
+    };
+    HeaderValue::try_from(text).expect("digits and a letter are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_has_eight_digits_at_most() {
+        assert_eq!(grpc_timeout(Duration::from_secs(60)), "60000m");
+        assert_eq!(grpc_timeout(Duration::from_secs(100_000)), "100000S");
+        assert_eq!(grpc_timeout(Duration::MAX), "99999999S");
+    }
+}

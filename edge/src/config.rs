@@ -1,0 +1,135 @@
+//! What an edge is told, with defaults and limits; and its making, which refuses what could not be served.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use postern_protojson::Options;
+
+use crate::descriptors::Descriptors;
+use crate::edge::{Core, Edge};
+use crate::metadata::REQUEST_ID;
+use crate::problem::Details;
+use crate::receive;
+use crate::route::{self, Routes};
+
+/// The settings of an edge. `Default` has an empty descriptor set: set that one at least.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// An encoded `google.protobuf.FileDescriptorSet` with all imports and options: the services, and their routes by
+    /// `google.api.http`.
+    pub descriptor_set: Bytes,
+    /// The `domain` of the ErrorInfo of errors that the edge itself makes.
+    pub error_domain: String,
+    /// Headers of a REST caller that become request metadata. `grpc-…` and headers of one hop never do.
+    pub request_headers: Vec<HeaderName>,
+    /// Limits of one call.
+    pub limits: Limits,
+}
+
+/// Limits of one call.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Headers of a REST request, names and values and 32 bytes each. Beyond: 431.
+    pub header_bytes_max: usize,
+    /// Body of a REST request. Beyond: 413.
+    pub body_bytes_max: usize,
+    /// Time for it to arrive. Beyond: 504.
+    pub body_timeout: Duration,
+    /// One message of the upstream to a REST caller, and one request message in wire bytes.
+    pub message_bytes_max: usize,
+    /// A unary REST call as a whole; the upstream is told what is left of it. Beyond: 504.
+    pub unary_timeout: Duration,
+    /// How long a stream's answer waits for the upstream's head, so that an early error keeps its status.
+    pub stream_head_wait: Duration,
+    /// And from there for its first message or its end.
+    pub first_message_wait: Duration,
+    /// The longest silence of a stream of events.
+    pub heartbeat_interval: Duration,
+}
+
+/// Why an edge cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The descriptor set cannot be read.
+    #[error("the descriptor set cannot be read: {0}")]
+    DescriptorSet(#[from] prost_reflect::DescriptorError),
+    /// A method's HTTP rule is invalid, or two of them conflict: the text names the methods and templates.
+    #[error("{0}")]
+    Route(String),
+}
+
+impl Config {
+    /// Compiles the routes of the descriptor set and puts the edge in front of an upstream.
+    ///
+    /// # Errors
+    /// An unreadable descriptor set; a template or rule that is invalid; two that conflict.
+    pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
+        let options = self.limits.options();
+        let descriptors = Descriptors::load(&self.descriptor_set, options.clone())?;
+        let routes = Routes::compile(&descriptors)?;
+        let details = Details::new(self.error_domain, &descriptors.pool, &descriptors.codec, options)?;
+        Ok(Edge::new(
+            Core::new(routes, details, self.limits, self.request_headers),
+            upstream,
+        ))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            descriptor_set: Bytes::new(),
+            error_domain: "postern".to_owned(),
+            request_headers: vec![
+                AUTHORIZATION,
+                HeaderName::from_static("idempotency-key"),
+                REQUEST_ID,
+                HeaderName::from_static("traceparent"),
+                HeaderName::from_static("tracestate"),
+            ],
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes_max: 32 << 10,
+            body_bytes_max: 2 << 20,
+            body_timeout: Duration::from_secs(20),
+            message_bytes_max: 16 << 20,
+            unary_timeout: Duration::from_secs(60),
+            stream_head_wait: Duration::from_millis(500),
+            first_message_wait: Duration::from_millis(50),
+            heartbeat_interval: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn body(&self) -> receive::Limits {
+        receive::Limits {
+            bytes_max: self.body_bytes_max,
+            timeout: self.body_timeout,
+        }
+    }
+
+    /// JSON as `contract/rest.md` has it: strict when reading, complete when printing.
+    fn options(&self) -> Options {
+        Options {
+            always_print_fields_without_presence: true,
+            refuse_unsafe_integers: true,
+            output_bytes_max: self.message_bytes_max,
+            ..Options::default()
+        }
+    }
+}
+
+impl From<route::Error> for Error {
+    fn from(error: route::Error) -> Self {
+        Self::Route(error.to_string())
+    }
+}

@@ -1,0 +1,191 @@
+//! The service: tells the protocols apart, and hands each request to its own way.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
+use tower::{BoxError, Service};
+
+use crate::body::Body;
+use crate::call::Upstream;
+use crate::config::Limits;
+use crate::drain::{self, Drained};
+use crate::problem::{Details, Problem};
+use crate::route::{Route, Routes};
+use crate::{passthrough, rest};
+
+/// An edge in front of the upstream `U`. Cheap to clone; made by [`Config::build`](crate::Config::build).
+#[derive(Debug, Clone)]
+pub struct Edge<U> {
+    core: Arc<Core>,
+    upstream: U,
+}
+
+/// What all calls share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    routes: Routes,
+    details: Details,
+    limits: Limits,
+    request_headers: Vec<HeaderName>,
+}
+
+/// The protocol a request is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Grpc,
+    GrpcWeb,
+    Rest,
+    Health,
+}
+
+impl<U> Edge<U> {
+    pub(crate) fn new(core: Core, upstream: U) -> Self {
+        Self {
+            core: Arc::new(core),
+            upstream,
+        }
+    }
+}
+
+impl<U, B> Service<Request<B>> for Edge<U>
+where
+    U: Upstream,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let request = request.map(tonic::body::Body::new);
+        let answer = answer(self.core.clone(), self.upstream.clone(), request);
+        Box::pin(async move { Ok(answer.await) })
+    }
+}
+
+async fn answer<U: Upstream>(
+    core: Arc<Core>,
+    upstream: U,
+    request: Request<tonic::body::Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let (body, home) = drain::lend(head.version, &head.headers, body);
+    let request = Request::from_parts(head, body);
+    let response = match Protocol::of(&request) {
+        Protocol::Rest => rest::answer(core, upstream, request).await,
+        Protocol::Health => Response::new(Bytes::from_static(b"ok")).map(Body::from),
+        Protocol::Grpc | Protocol::GrpcWeb if request.method() != Method::POST => {
+            refuse(&core, &Problem::method_not_allowed(&[Method::POST]))
+        }
+        Protocol::Grpc if request.version() < Version::HTTP_2 => refuse(
+            &core,
+            &Problem::unsupported_media_type("grpc needs HTTP/2; over HTTP/1.1 use application/grpc-web"),
+        ),
+        Protocol::Grpc => passthrough::grpc(core, upstream, request).await,
+        Protocol::GrpcWeb => passthrough::web(core, upstream, request).await,
+    };
+    match home {
+        Some(home) => response.map(|body| Drained::new(body, home).into()),
+        None => response,
+    }
+}
+
+fn refuse(core: &Core, problem: &Problem) -> Response<Body> {
+    problem.to_response(&core.details).map(Body::from)
+}
+
+impl Protocol {
+    fn of<B>(request: &Request<B>) -> Self {
+        if let Some(protocol) = content_type(request.headers()).and_then(Self::of_type) {
+            return protocol;
+        }
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match is_read && request.uri().path() == "/healthz" {
+            true => Self::Health,
+            false => Self::Rest,
+        }
+    }
+
+    /// `application/grpc`, alone or followed by `+proto` or parameters, and the same for gRPC-Web.
+    fn of_type(text: &[u8]) -> Option<Self> {
+        let ends = |rest: &[u8]| matches!(rest.first(), None | Some(b'+' | b';' | b' '));
+        let rest = text.strip_prefix(b"application/grpc")?;
+        if ends(rest) {
+            return Some(Self::Grpc);
+        }
+        let rest = rest.strip_prefix(b"-web")?;
+        let rest = rest.strip_prefix(b"-text").unwrap_or(rest);
+        ends(rest).then_some(Self::GrpcWeb)
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes)
+}
+
+impl Core {
+    pub(crate) fn new(
+        routes: Routes,
+        details: Details,
+        limits: Limits,
+        request_headers: Vec<HeaderName>,
+    ) -> Self {
+        Self {
+            routes,
+            details,
+            limits,
+            request_headers,
+        }
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    pub(crate) fn route(&self, index: usize) -> &Route {
+        self.routes.get(index)
+    }
+
+    pub(crate) fn details(&self) -> &Details {
+        &self.details
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn request_headers(&self) -> &[HeaderName] {
+        &self.request_headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_told_apart_by_content_type() {
+        for (text, protocol) in [
+            ("application/grpc", Some(Protocol::Grpc)),
+            ("application/grpc+proto", Some(Protocol::Grpc)),
+            ("application/grpc;v=1", Some(Protocol::Grpc)),
+            ("application/grpc-web", Some(Protocol::GrpcWeb)),
+            ("application/grpc-web-text+proto", Some(Protocol::GrpcWeb)),
+            ("application/grpc-websocket", None),
+            ("application/grpcx", None),
+            ("application/json", None),
+        ] {
+            assert_eq!(Protocol::of_type(text.as_bytes()), protocol, "{text}");
+        }
+    }
+}

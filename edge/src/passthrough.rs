@@ -1,0 +1,119 @@
+//! gRPC and gRPC-Web: frames go through undecoded, trailers intact.
+//!
+//! Only what belongs to one hop is taken away. Errors of the edge are gRPC statuses here.
+
+mod ending;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
+use http::{HeaderValue, Request, Response, Uri, Version};
+use tonic::body::Body;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer as _, Service, ServiceExt as _};
+
+use crate::call::{self, Upstream};
+use crate::edge::Core;
+use crate::metadata::{self, REQUEST_ID};
+use crate::problem::Problem;
+use crate::serve::Shutdown;
+use ending::Ending;
+
+/// A gRPC call.
+pub(crate) async fn grpc<U: Upstream>(
+    core: Arc<Core>,
+    upstream: U,
+    request: Request<Body>,
+) -> Response<crate::Body> {
+    forward(core, upstream, request).await.map(crate::Body::from)
+}
+
+/// A gRPC-Web call, binary or text: tonic-web around the same.
+pub(crate) async fn web<U: Upstream>(
+    core: Arc<Core>,
+    upstream: U,
+    mut request: Request<Body>,
+) -> Response<crate::Body> {
+    let Some(content_type) = web_type(request.headers().get(CONTENT_TYPE)) else {
+        let problem = Problem::unsupported_media_type("grpc-web is taken with protobuf messages alone");
+        return problem.to_response(core.details()).map(crate::Body::from);
+    };
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let service = GrpcWebLayer::new().layer(Forward { core, upstream });
+    let Ok(response) = service.oneshot(request).await;
+    response.map(crate::Body::from)
+}
+
+/// The type as tonic-web knows it: without parameters.
+fn web_type(value: Option<&HeaderValue>) -> Option<&'static str> {
+    let text = value?.to_str().ok()?;
+    match text.split(';').next()?.trim() {
+        "application/grpc-web" | "application/grpc-web+proto" => Some("application/grpc-web+proto"),
+        "application/grpc-web-text" | "application/grpc-web-text+proto" => {
+            Some("application/grpc-web-text+proto")
+        }
+        _ => None,
+    }
+}
+
+/// The way to the upstream as a service.
+#[derive(Clone)]
+struct Forward<U> {
+    core: Arc<Core>,
+    upstream: U,
+}
+
+impl<U: Upstream> Service<Request<Body>> for Forward<U> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let response = forward(self.core.clone(), self.upstream.clone(), request);
+        Box::pin(async move { Ok(response.await) })
+    }
+}
+
+async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Body>) -> Response<Body> {
+    let (mut head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let shutdown = head.extensions.remove::<Shutdown>();
+    let request_id = head.headers.get(REQUEST_ID).cloned();
+    metadata::strip_hop(&mut head.headers);
+    head.headers.remove(HOST);
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(TE, HeaderValue::from_static("trailers"));
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method;
+    *request.uri_mut() = head
+        .uri
+        .into_parts()
+        .path_and_query
+        .map(Uri::from)
+        .unwrap_or_default();
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = head.headers;
+    let mut response = match upstream.send(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let problem = call::transport(error.as_ref());
+            problem.log(&request_id.unwrap_or_else(|| HeaderValue::from_static("")), &path);
+            return problem.to_grpc(core.details());
+        }
+    };
+    metadata::strip_hop(response.headers_mut());
+    let is_stream = core.routes().grpc_method(&path) == Some(true);
+    match shutdown.filter(|_| is_stream) {
+        Some(shutdown) => response.map(|body| Body::new(Ending::new(body, &shutdown, core))),
+        None => response,
+    }
+}

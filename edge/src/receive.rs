@@ -1,0 +1,142 @@
+//! Takes in the body of a REST request: its type, its size, its time. Knows nothing of what it says.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use http_body::Body as _;
+use tonic::body::Body;
+
+use crate::problem::Problem;
+
+/// Limits of a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) bytes_max: usize,
+    pub(crate) timeout: Duration,
+}
+
+/// The whole body; empty when there is none, and then its type does not matter.
+pub(crate) async fn body(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let declared = body.size_hint();
+    if declared.lower() > limits.bytes_max as u64 {
+        return Err(Problem::body_too_large(limits.bytes_max));
+    }
+    if declared.exact().is_some_and(|bytes| bytes > 0) {
+        check_type(headers)?;
+    }
+    let read = read(body, limits.bytes_max);
+    let Ok(bytes) = tokio::time::timeout(limits.timeout, read).await else {
+        return Err(Problem::deadline_exceeded());
+    };
+    let bytes = bytes?;
+    if !bytes.is_empty() {
+        check_type(headers)?;
+    }
+    Ok(bytes)
+}
+
+/// The first piece of a body where there must be none: empty if there is none indeed.
+pub(crate) async fn unexpected(body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let Ok(first) = tokio::time::timeout(limits.timeout, first(body)).await else {
+        return Err(Problem::deadline_exceeded());
+    };
+    Ok(first)
+}
+
+async fn first(mut body: Body) -> Bytes {
+    while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Ok(data) = frame.into_data()
+            && !data.is_empty()
+        {
+            return data;
+        }
+    }
+    Bytes::new()
+}
+
+async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(frame) = frame else {
+            // The client broke off; nobody will read this.
+            return Err(Problem::malformed_body());
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > bytes_max {
+            return Err(Problem::body_too_large(bytes_max));
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok([first, rest.freeze()].concat().into())
+}
+
+/// JSON in UTF-8, not compressed.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::unsupported_media_type(
+            "a compressed body is not accepted",
+        ));
+    }
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    match (types.next(), types.next()) {
+        (Some(value), None) if is_json(value) => Ok(()),
+        _ => Err(Problem::unsupported_media_type(
+            "the body must be application/json in utf-8",
+        )),
+    }
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let is_json = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    is_json
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+                charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_may_have_parameters_but_no_other_charset() {
+        for (text, expected) in [
+            ("application/json", true),
+            ("Application/JSON ; charset=\"UTF-8\"; v=1", true),
+            ("application/json; charset=latin1", false),
+            ("application/json-seq", false),
+            ("text/plain", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(&HeaderValue::from_static(text)), expected, "{text}");
+        }
+    }
+}

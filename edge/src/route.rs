@@ -1,0 +1,159 @@
+//! The routes: what `google.api.http` makes of the methods of a descriptor set, compiled once at start.
+//!
+//! Refuses what is invalid or conflicts, naming both sides. Knows nothing of requests in flight.
+
+mod compile;
+pub(crate) mod decode;
+mod parameter;
+mod path;
+mod template;
+mod trie;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+use http::uri::PathAndQuery;
+use postern_protojson::{FieldPath, Message};
+
+use crate::descriptors::Descriptors;
+pub(crate) use compile::Error;
+pub(crate) use parameter::{Lookup, Parameter, Parameters, pointer};
+pub(crate) use path::Path;
+pub(crate) use template::Variable;
+pub(crate) use trie::Found;
+use trie::Trie;
+
+/// All routes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    trie: Trie,
+    routes: Vec<Route>,
+    /// Every method of the set by its gRPC path; true for a server stream.
+    methods: HashMap<String, bool>,
+}
+
+/// One HTTP binding of a method.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) rpc: Arc<Rpc>,
+    pub(crate) template: String,
+    pub(crate) variables: Vec<(Variable, Parameter)>,
+    pub(crate) body: Body,
+    pub(crate) query: Query,
+    pub(crate) response: Response,
+}
+
+/// A method of the upstream.
+#[derive(Debug)]
+pub(crate) struct Rpc {
+    /// `/package.Service/Method`.
+    pub(crate) path: PathAndQuery,
+    pub(crate) request: Message,
+    pub(crate) is_stream: bool,
+    /// The response field that is an event's id.
+    pub(crate) event_id: Option<FieldPath>,
+    /// The request field that takes `Last-Event-ID`.
+    pub(crate) resume: Option<Parameter>,
+}
+
+/// What the body of a request is.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// There must be none.
+    None,
+    /// The request message.
+    Whole,
+    /// One field of it, and what no body at all stands for.
+    Field { field: FieldPath, empty: Vec<u8> },
+}
+
+/// Which query parameters there may be.
+#[derive(Debug)]
+pub(crate) enum Query {
+    /// None: the body is the whole message.
+    None,
+    /// Fields of the message, the top ones compiled.
+    Fields(Parameters),
+}
+
+/// What of the response message is printed.
+#[derive(Debug)]
+pub(crate) enum Response {
+    Whole(Message),
+    Field(FieldPath),
+}
+
+impl Response {
+    /// Appends the JSON of a response message.
+    pub(crate) fn to_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), postern_protojson::Error> {
+        match self {
+            Self::Whole(message) => message.to_json(wire, out),
+            Self::Field(field) => field.to_json(wire, out),
+        }
+    }
+}
+
+impl Routes {
+    /// Compiles every binding of every method.
+    pub(crate) fn compile(descriptors: &Descriptors) -> Result<Self, Error> {
+        let mut routes = Self {
+            trie: Trie::default(),
+            routes: Vec::new(),
+            methods: HashMap::new(),
+        };
+        for service in descriptors.pool.services() {
+            for method in service.methods() {
+                let path = format!("/{}/{}", service.full_name(), method.name());
+                routes.methods.insert(path, method.is_server_streaming());
+                for binding in compile::bindings(descriptors, &method)? {
+                    routes.add(binding)?;
+                }
+            }
+        }
+        Ok(routes)
+    }
+
+    /// The route of a request, and whether its path ends in a verb.
+    pub(crate) fn find(&self, path: &Path<'_>, method: &Method) -> Found {
+        self.trie.find(path, method)
+    }
+
+    /// What `Allow` says of a path; HEAD goes with a GET that is no stream.
+    pub(crate) fn allowed(&self, path: &Path<'_>) -> Vec<Method> {
+        let mut allowed = Vec::new();
+        for (method, index) in self.trie.methods(path) {
+            let has_head = method == Method::GET && !self.routes[index].rpc.is_stream;
+            allowed.push(method);
+            if has_head && !allowed.contains(&Method::HEAD) {
+                allowed.push(Method::HEAD);
+            }
+        }
+        allowed
+    }
+
+    pub(crate) fn get(&self, index: usize) -> &Route {
+        &self.routes[index]
+    }
+
+    /// Whether a gRPC path is a method of the set: Some(true) for a server stream.
+    pub(crate) fn grpc_method(&self, path: &str) -> Option<bool> {
+        self.methods.get(path).copied()
+    }
+
+    fn add(&mut self, binding: compile::Binding) -> Result<(), Error> {
+        let index = self.routes.len();
+        let method = binding.method.as_ref();
+        if let Err(other) = self.trie.insert(&binding.template, method, index) {
+            return Err(Error::Conflict {
+                method: method.map_or("*", Method::as_str).to_owned(),
+                template: binding.route.template,
+                rpc: binding.route.rpc.path.to_string(),
+                other_template: self.routes[other].template.clone(),
+                other_rpc: self.routes[other].rpc.path.to_string(),
+            });
+        }
+        self.routes.push(binding.route);
+        Ok(())
+    }
+}

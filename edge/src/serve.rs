@@ -1,0 +1,124 @@
+//! Serves a listener: HTTP/1.1 and HTTP/2 with prior knowledge on one port, with limits, until told to stop.
+//!
+//! Knows nothing of what the service does. Requests carry a [`Shutdown`], so that answers that last can end themselves.
+
+mod connection;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::{BoxError, Service};
+
+/// An extension of every request: cancelled when the server begins to shut down.
+#[derive(Debug, Clone)]
+pub struct Shutdown(pub CancellationToken);
+
+/// Limits of a server.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Connections at once; more wait in the listener's backlog.
+    pub connections_max: usize,
+    /// Time for a request's head to arrive, and for a connection to bring its first request.
+    pub head_timeout: Duration,
+    /// A request's head. Larger: HTTP/1.1 is answered 431 without a body, HTTP/2 as its header list size says.
+    pub head_bytes_max: usize,
+    /// Streams at once on one HTTP/2 connection.
+    pub streams_max: u32,
+    /// Streams that a peer may reset before they were accepted (CVE-2023-44487).
+    pub pending_resets_max: usize,
+    /// Streams that errors of the peer may reset (RUSTSEC-2024-0003).
+    pub error_resets_max: usize,
+    /// HTTP/2 pings after this much silence.
+    pub ping_interval: Duration,
+    /// A peer that does not answer one for this long is gone.
+    pub ping_timeout: Duration,
+    /// Time for open requests to end after the shutdown began. Then they are cut.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            head_timeout: Duration::from_secs(30),
+            head_bytes_max: 64 << 10,
+            streams_max: 200,
+            pending_resets_max: 20,
+            error_resets_max: 1_024,
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Accepts connections and serves each until it ends. After `shutdown` no connection is accepted, open ones finish the
+/// requests they have, and what is not done after `drain_timeout` is cut.
+pub async fn serve<S, B>(listener: TcpListener, service: S, config: ServeConfig, shutdown: CancellationToken)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let permits = Arc::new(Semaphore::new(config.connections_max));
+    let builder = connection::builder(&config);
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, permit) = tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        let connection = connection::run(
+            builder.clone(),
+            stream,
+            service.clone(),
+            config.head_timeout,
+            shutdown.clone(),
+        );
+        connections.spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    drain(connections, config.drain_timeout).await;
+}
+
+/// Waits for room, then for a connection. Errors of single connections, and of too many open files, pass.
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = permits
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(timeout, all).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "connections were cut at shutdown"
+        );
+        connections.shutdown().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! One connection, from its first byte to its end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::{BoxError, Service, ServiceExt as _};
+
+use super::{ServeConfig, Shutdown};
+
+/// hyper with every limit set: what is left out would be unlimited, or off.
+pub(super) fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.head_timeout)
+        .max_buf_size(config.head_bytes_max.max(8_192))
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.streams_max)
+        .max_pending_accept_reset_streams(config.pending_resets_max)
+        .max_local_error_reset_streams(config.error_resets_max)
+        .max_header_list_size(u32::try_from(config.head_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(config.ping_interval)
+        .keep_alive_timeout(config.ping_timeout);
+    builder
+}
+
+/// Serves a connection until it ends, gracefully once the shutdown begins.
+pub(super) async fn run<S, B>(
+    builder: Builder<TokioExecutor>,
+    stream: TcpStream,
+    service: S,
+    first_request_timeout: Duration,
+    shutdown: CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "connection without nodelay");
+    }
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let (begun, token) = (has_begun.clone(), shutdown.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        begun.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Shutdown(token.clone()));
+        service.clone().oneshot(request)
+    });
+    let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
+    let idle = async {
+        tokio::time::sleep(first_request_timeout).await;
+        if has_begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = shutdown.cancelled() => None,
+        () = idle => None,
+    };
+    let result = match ended {
+        Some(result) => result,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(error, "connection ended badly");
+    }
+}

@@ -1,1 +1,71 @@
 //! Consumer SDK: executes tasks from SQS and reports their outcomes.
+//!
+//! A consumer needs nothing but an SQS client: it takes tasks from the jobs queue and sends outcomes to the results
+//! queue (`proto/messages/` has both as JSON Schemas). Write a [`Handler`] per job type, give them to a [`Consumer`],
+//! and run it:
+//!
+//! ```no_run
+//! use postern_worker::{Code, Consumer, Context, Failure, Handler, Task, sqs_client};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Greeting {
+//!     name: String,
+//! }
+//!
+//! struct Greet;
+//!
+//! impl Handler for Greet {
+//!     const JOB_TYPE: &'static str = "example.greet";
+//!     type Payload = Greeting;
+//!     type Output = serde_json::Value;
+//!
+//!     async fn handle(&self, task: Task<Greeting>, context: &Context) -> Result<Self::Output, Failure> {
+//!         context.progress(0, 1, "thinking of something nice");
+//!         if task.payload.name.is_empty() {
+//!             return Err(Failure::new(Code::NotFound, "NOBODY_THERE", "there is nobody to greet"));
+//!         }
+//!         Ok(serde_json::json!({ "greeting": format!("Hello, {}!", task.payload.name) }))
+//!     }
+//! }
+//!
+//! # async fn example(shutdown: tokio_util::sync::CancellationToken) -> Result<(), postern_worker::Error> {
+//! let client = sqs_client(Some("http://127.0.0.1:9324")).await;
+//! let consumer = Consumer::builder(client).handler(Greet).concurrency(8).build().await?;
+//! consumer.run(shutdown).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! - **At least once.** A task is deleted only after SQS has accepted its outcome. A consumer that dies in between gets
+//!   it again, so a handler must be idempotent: [`Task::job_id`] names the job, however often it comes.
+//! - **Not twice at a time, as long as the consumer lives.** While a handler runs, its message is kept invisible, for the
+//!   12 hours at most that SQS allows.
+//! - **No more than asked for.** Tasks are received only for handlers that are free.
+//! - **A handler's end is always reported**: its result, its [`Failure`], a panic (`INTERNAL`, `TASK_PANICKED`), a
+//!   payload that does not fit its type (`INVALID_ARGUMENT`, `PAYLOAD_UNREADABLE`), a result that cannot be sent
+//!   (`INTERNAL`, `RESULT_UNUSABLE`), a deadline that had passed before it began (`DEADLINE_EXCEEDED`,
+//!   `DEADLINE_PASSED`).
+//! - **What is not understood is not destroyed.** A task of another job type, or a message that is no task, stays in the
+//!   queue: another consumer may know it, and if not, the queue's redrive policy puts it where people look.
+
+mod backoff;
+mod client;
+mod consumer;
+mod context;
+mod execution;
+mod failure;
+mod handler;
+mod outcome;
+mod queue;
+mod task;
+
+pub use aws_sdk_sqs::Client;
+pub use client::sqs_client;
+pub use consumer::{Builder, Consumer};
+pub use context::Context;
+pub use failure::{Code, Failure};
+pub use handler::Handler;
+pub use queue::Error;
+pub use task::{Attachment, JobId, PartnerId, Task, Trace};

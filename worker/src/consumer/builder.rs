@@ -1,0 +1,88 @@
+//! What a consumer needs to know before it starts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+
+use super::Consumer;
+use crate::handler::{Handler, Handlers};
+use crate::queue::{Error, Queues};
+
+/// What a consumer needs to know; see [`Consumer::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder {
+    client: Client,
+    jobs_queue: String,
+    results_queue: String,
+    handlers: Handlers,
+    concurrency: usize,
+    drain_grace: Duration,
+    progress_interval: Duration,
+}
+
+impl Builder {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            jobs_queue: "postern-jobs".to_owned(),
+            results_queue: "postern-results".to_owned(),
+            handlers: Handlers::default(),
+            concurrency: 4,
+            drain_grace: Duration::from_secs(10),
+            progress_interval: Duration::from_secs(1),
+        }
+    }
+
+    /// Where tasks come from: a queue's name or URL. `postern-jobs` by default.
+    pub fn jobs_queue(mut self, name_or_url: impl Into<String>) -> Self {
+        self.jobs_queue = name_or_url.into();
+        self
+    }
+
+    /// Where outcomes go: a queue's name or URL. `postern-results` by default.
+    pub fn results_queue(mut self, name_or_url: impl Into<String>) -> Self {
+        self.results_queue = name_or_url.into();
+        self
+    }
+
+    /// Executes the tasks of its job type; one given before for the same job type gives way.
+    pub fn handler<H: Handler>(mut self, handler: H) -> Self {
+        self.handlers.insert(handler);
+        self
+    }
+
+    /// Tasks executed at a time, over all handlers: 4 by default, at least 1.
+    pub const fn concurrency(mut self, tasks: usize) -> Self {
+        self.concurrency = if tasks == 0 { 1 } else { tasks };
+        self
+    }
+
+    /// What tasks under way have left to end once the consumer is to stop: 10 s by default.
+    pub const fn drain_grace(mut self, grace: Duration) -> Self {
+        self.drain_grace = grace;
+        self
+    }
+
+    /// The least time between two reports of progress on a task: 1 s by default. Each is a message on the results queue.
+    pub const fn progress_interval(mut self, interval: Duration) -> Self {
+        self.progress_interval = interval;
+        self
+    }
+
+    /// Finds the queues and reads the visibility timeout of the one and the message size of the other.
+    ///
+    /// # Errors
+    /// When a queue does not exist, cannot be read, or is a FIFO queue.
+    pub async fn build(self) -> Result<Consumer, Error> {
+        let queues = Queues::open(self.client, &self.jobs_queue, &self.results_queue).await?;
+        Ok(Consumer {
+            queues: Arc::new(queues),
+            handlers: self.handlers,
+            concurrency: self.concurrency,
+            drain_grace: self.drain_grace,
+            progress_interval: self.progress_interval,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Why a task failed, as the partner will read it. Knows nothing of queues or JSON.
+
+use std::error::Error;
+use std::time::Duration;
+
+/// Why a task failed.
+///
+/// `?` turns any error into one that tells the partner nothing but that the task failed, and that is worth a retry: what
+/// nobody foresaw is a database that is away more often than anything else. The error itself is logged. Failures that
+/// mean something to the partner are made with [`Failure::new`].
+#[derive(Debug)]
+pub struct Failure {
+    pub(crate) code: Code,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) retryable: bool,
+    pub(crate) retry_delay: Option<Duration>,
+    pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// A place in the payload that is to blame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) pointer: String,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// A failure that no repetition would mend.
+    ///
+    /// `reason` is for programs: `UPPER_SNAKE_CASE`, a letter first, at most 63 characters; the server makes `TASK_FAILED`
+    /// of anything else and of its own reasons. `message` is for people, 2,048 bytes at most; it is cut there.
+    pub fn new(code: Code, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            message: message.into(),
+            violations: Vec::new(),
+            retryable: false,
+            retry_delay: None,
+            source: None,
+        }
+    }
+
+    /// Adds a place in the payload that is to blame, as a JSON Pointer (RFC 6901) into it: `/contacts/3/email`. The
+    /// first 100 are sent.
+    #[must_use]
+    pub fn violation(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.violations.push(Violation {
+            pointer: pointer.into(),
+            message: message.into(),
+        });
+        self
+    }
+
+    /// The server may hand the job out again, up to the job type's `dispatches` and after its backoff.
+    #[must_use]
+    pub const fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
+    /// The same, after this time instead of the job type's backoff: whole seconds, rounded up, a day at most.
+    #[must_use]
+    pub const fn retry_after(mut self, delay: Duration) -> Self {
+        self.retryable = true;
+        self.retry_delay = Some(delay);
+        self
+    }
+
+    /// Keeps the error behind it for the log. The partner does not see it.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(Code::Internal, "TASK_FAILED", "the task failed")
+            .retryable()
+            .because(error)
+    }
+}
+
+/// The canonical codes (`google/rpc/code.proto`) but OK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "google/rpc/code.proto says what each means")]
+pub enum Code {
+    Cancelled,
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Aborted,
+    OutOfRange,
+    Unimplemented,
+    Internal,
+    Unavailable,
+    DataLoss,
+    Unauthenticated,
+}
+
+impl Code {
+    /// Its name, for example `NOT_FOUND`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cancelled => "CANCELLED",
+            Self::Unknown => "UNKNOWN",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::Aborted => "ABORTED",
+            Self::OutOfRange => "OUT_OF_RANGE",
+            Self::Unimplemented => "UNIMPLEMENTED",
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::DataLoss => "DATA_LOSS",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The two queues as a consumer sees them. The only room that calls SQS; knows nothing of what is in the messages.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
+
+/// SQS waits no longer.
+const RECEIVE_WAIT_SECONDS: i32 = 20;
+/// SQS hands out no more at a time.
+const RECEIVE_MAX: usize = 10;
+/// What a queue has had for long; also for endpoints that do not tell.
+const MESSAGE_BYTES_DEFAULT: usize = 262_144;
+
+/// Why a consumer does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A queue cannot be found, or tells nothing about itself.
+    #[error("queue {queue}: {}", DisplayErrorContext(.source))]
+    Queue {
+        /// The queue, as it was given.
+        queue: String,
+        /// What SQS, or the way to it, has against it.
+        source: Box<aws_sdk_sqs::Error>,
+    },
+    /// The messages of a group would wait for each other, for as long as a handler runs.
+    #[error(
+        "queue {queue} is a FIFO queue; a standard queue is needed, for in a FIFO queue tasks would wait for each other"
+    )]
+    Fifo {
+        /// The queue, as it was given.
+        queue: String,
+    },
+}
+
+/// A request that SQS did not answer well, with the causes in the text.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", DisplayErrorContext(.0))]
+pub(crate) struct Failed(#[source] Box<aws_sdk_sqs::Error>);
+
+/// The jobs queue and the results queue.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    client: Client,
+    jobs_url: String,
+    results_url: String,
+    /// How long a message is invisible from its receipt, or from the last time that it was kept so.
+    visibility_seconds: i32,
+    outcome_bytes_max: usize,
+}
+
+/// A message that was received, and is invisible to others for now.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message_id: String,
+    pub(crate) body: String,
+    /// How often it has been received, from 1.
+    pub(crate) receive_count: u32,
+    receipt: String,
+}
+
+impl Queues {
+    /// Finds both queues, by name or URL, and reads what must be known of them.
+    pub(crate) async fn open(client: Client, jobs: &str, results: &str) -> Result<Self, Error> {
+        let jobs_url = find(&client, jobs).await?;
+        let results_url = find(&client, results).await?;
+        let visibility_seconds = attribute(&client, &jobs_url, QueueAttributeName::VisibilityTimeout).await?;
+        let outcome_bytes_max =
+            attribute(&client, &results_url, QueueAttributeName::MaximumMessageSize).await?;
+        Ok(Self {
+            client,
+            jobs_url,
+            results_url,
+            // With none at all, every message would be everybody's at once.
+            visibility_seconds: visibility_seconds.unwrap_or(30).max(1),
+            outcome_bytes_max: outcome_bytes_max.unwrap_or(MESSAGE_BYTES_DEFAULT),
+        })
+    }
+
+    pub(crate) fn visibility_timeout(&self) -> Duration {
+        Duration::from_secs(self.visibility_seconds.unsigned_abs().into())
+    }
+
+    pub(crate) const fn outcome_bytes_max(&self) -> usize {
+        self.outcome_bytes_max
+    }
+
+    /// Waits for tasks, 20 s at most: as many as there are, up to `max` and to 10.
+    pub(crate) async fn receive(&self, max: usize) -> Result<Vec<Delivery>, Failed> {
+        let max = i32::try_from(max.min(RECEIVE_MAX)).expect("at most 10");
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.jobs_url)
+            .max_number_of_messages(max)
+            .wait_time_seconds(RECEIVE_WAIT_SECONDS)
+            // Said each time, so that it is what we reckon with even when the queue's own was changed since.
+            .visibility_timeout(self.visibility_seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send()
+            .await
+            .map_err(failed)?;
+        Ok(answer
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(delivery)
+            .collect())
+    }
+
+    /// Keeps a message invisible for another visibility timeout from now.
+    pub(crate) async fn keep(&self, delivery: &Delivery) -> Result<(), Failed> {
+        self.change_visibility(delivery, self.visibility_seconds).await
+    }
+
+    /// Makes a message visible, for whoever comes next.
+    pub(crate) async fn release(&self, delivery: &Delivery) -> Result<(), Failed> {
+        self.change_visibility(delivery, 0).await
+    }
+
+    /// Removes a message: its task is dealt with.
+    pub(crate) async fn delete(&self, delivery: &Delivery) -> Result<(), Failed> {
+        let request = self
+            .client
+            .delete_message()
+            .queue_url(&self.jobs_url)
+            .receipt_handle(&delivery.receipt);
+        request.send().await.map(drop).map_err(failed)
+    }
+
+    /// Sends an outcome. When it returns well, SQS has it.
+    pub(crate) async fn send(&self, outcome: &str) -> Result<(), Failed> {
+        let json = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value("application/json");
+        let json = json.build().expect("it has a type");
+        let request = self
+            .client
+            .send_message()
+            .queue_url(&self.results_url)
+            .message_body(outcome);
+        request
+            .message_attributes("Content-Type", json)
+            .send()
+            .await
+            .map(drop)
+            .map_err(failed)
+    }
+
+    async fn change_visibility(&self, delivery: &Delivery, seconds: i32) -> Result<(), Failed> {
+        let request = self.client.change_message_visibility().queue_url(&self.jobs_url);
+        request
+            .receipt_handle(&delivery.receipt)
+            .visibility_timeout(seconds)
+            .send()
+            .await
+            .map(drop)
+            .map_err(failed)
+    }
+}
+
+fn failed(error: impl Into<aws_sdk_sqs::Error>) -> Failed {
+    Failed(Box::new(error.into()))
+}
+
+fn delivery(message: Message) -> Option<Delivery> {
+    let count = message
+        .attributes
+        .as_ref()?
+        .get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    Some(Delivery {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        message_id: message.message_id?,
+        body: message.body.unwrap_or_default(),
+        receipt: message.receipt_handle?,
+    })
+}
+
+/// The URL of a queue that was given by name or URL.
+async fn find(client: &Client, queue: &str) -> Result<String, Error> {
+    if queue.ends_with(".fifo") {
+        return Err(Error::Fifo {
+            queue: queue.to_owned(),
+        });
+    }
+    if queue.starts_with("http://") || queue.starts_with("https://") {
+        return Ok(queue.to_owned());
+    }
+    let answer = client
+        .get_queue_url()
+        .queue_name(queue)
+        .send()
+        .await
+        .map_err(|error| unusable(queue, error))?;
+    Ok(answer.queue_url.unwrap_or_default())
+}
+
+async fn attribute<T: std::str::FromStr>(
+    client: &Client,
+    queue_url: &str,
+    name: QueueAttributeName,
+) -> Result<Option<T>, Error> {
+    let request = client
+        .get_queue_attributes()
+        .queue_url(queue_url)
+        .attribute_names(name.clone());
+    let answer = request.send().await.map_err(|error| unusable(queue_url, error))?;
+    Ok(answer
+        .attributes
+        .as_ref()
+        .and_then(|all| all.get(&name))
+        .and_then(|text| text.parse().ok()))
+}
+
+fn unusable(queue: &str, error: impl Into<aws_sdk_sqs::Error>) -> Error {
+    Error::Queue {
+        queue: queue.to_owned(),
+        source: Box::new(error.into()),
+    }
+}

@@ -2,32 +2,43 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 
-use crate::{Error, FieldPath, Options, Reason, Violation};
+use crate::plan::{MessageId, Plans};
+use crate::{Error, FieldPath, Options, parse, print};
 
 /// Compiled descriptors of one pool. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Codec {
-    options: Arc<Options>,
+    plans: Arc<Plans>,
 }
 
 impl Codec {
     /// Compiles all messages of the pool. The pool is also the registry of `google.protobuf.Any`.
     #[must_use]
-    pub fn new(_pool: DescriptorPool, options: Options) -> Self {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a pool is a cheap handle, and callers part with it here"
+    )]
+    pub fn new(pool: DescriptorPool, options: Options) -> Self {
         Self {
-            options: Arc::new(options),
+            plans: Arc::new(Plans::new(&pool, options)),
         }
     }
 
-    /// The compiled message type of a descriptor of this pool.
+    /// The compiled message type of a descriptor.
+    ///
+    /// # Panics
+    /// When the descriptor is not of this codec's pool.
     #[must_use]
     pub fn message(&self, descriptor: &MessageDescriptor) -> Message {
+        let id = self
+            .plans
+            .id(descriptor.full_name())
+            .expect("the descriptor is of the codec's pool");
         Message {
-            options: self.options.clone(),
-            descriptor: descriptor.clone(),
+            plans: self.plans.clone(),
+            id,
         }
     }
 }
@@ -35,8 +46,8 @@ impl Codec {
 /// A compiled message type. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Message {
-    options: Arc<Options>,
-    pub(crate) descriptor: MessageDescriptor,
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) id: MessageId,
 }
 
 impl Message {
@@ -45,14 +56,7 @@ impl Message {
     /// # Errors
     /// All violations of the text; `out` is then as it was.
     pub fn to_wire(&self, json: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let message = DynamicMessage::deserialize(self.descriptor.clone(), &mut reader)
-            .map_err(|error| failure(Reason::WrongType, &error))?;
-        reader
-            .end()
-            .map_err(|error| failure(Reason::MalformedJson, &error))?;
-        out.extend_from_slice(&message.encode_to_vec());
-        Ok(())
+        parse::message(&self.plans, self.id, json, out)
     }
 
     /// Appends the JSON text of a message given as wire bytes.
@@ -60,17 +64,7 @@ impl Message {
     /// # Errors
     /// The first violation of the wire bytes; `out` is then as it was.
     pub fn to_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let message = self.decode(wire)?;
-        let options = SerializeOptions::new()
-            .skip_default_fields(!self.options.always_print_fields_without_presence)
-            .use_proto_field_name(self.options.use_proto_field_names)
-            .use_enum_numbers(self.options.enums_as_numbers);
-        let mut text = Vec::new();
-        message
-            .serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options)
-            .map_err(|error| failure(Reason::MalformedWire, &error))?;
-        out.extend_from_slice(&text);
-        Ok(())
+        print::message(&self.plans, self.id, wire, out)
     }
 
     /// A field by a dotted path of proto or JSON names (`a.b_c`, `a.bC`) that leads through singular messages, as
@@ -79,18 +73,4 @@ impl Message {
     pub fn field(&self, path: &str) -> Option<FieldPath> {
         FieldPath::new(self, path)
     }
-
-    pub(crate) fn decode(&self, wire: &[u8]) -> Result<DynamicMessage, Error> {
-        DynamicMessage::decode(self.descriptor.clone(), wire)
-            .map_err(|error| failure(Reason::MalformedWire, &error))
-    }
-}
-
-fn failure(reason: Reason, error: &dyn std::error::Error) -> Error {
-    Violation {
-        pointer: String::new(),
-        reason,
-        description: error.to_string(),
-    }
-    .into()
 }

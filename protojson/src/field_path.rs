@@ -1,38 +1,39 @@
 //! One field of a message, reached through singular messages: what paths, query keys, `body` and `response_body` of
 //! google.api.http name.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::FieldDescriptor;
 
-use crate::{Error, Message, Reason, Violation};
+use crate::plan::{FieldPlan, Shape};
+use crate::{Error, Message, parse, print};
 
 /// A field reached through singular message fields. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FieldPath {
-    message: Message,
-    fields: Vec<FieldDescriptor>,
+    root: Message,
+    /// Never empty.
+    steps: Vec<print::Step>,
     last: FieldDescriptor,
 }
 
 impl FieldPath {
-    pub(crate) fn new(message: &Message, path: &str) -> Option<Self> {
-        let mut fields = Vec::new();
-        let mut parent: Option<MessageDescriptor> = Some(message.descriptor.clone());
+    pub(crate) fn new(root: &Message, path: &str) -> Option<Self> {
+        let mut steps = Vec::new();
+        let mut parent = Some(root.id);
+        let mut last = None;
         for name in path.split('.') {
-            let here = parent?;
-            let field = here
-                .get_field_by_json_name(name)
-                .or_else(|| here.get_field_by_name(name))?;
-            parent = match field.kind() {
-                Kind::Message(child) if !field.is_list() && !field.is_map() => Some(child),
-                _ => None,
-            };
-            fields.push(field);
+            let id = parent?;
+            let plan = root.plans.message(id);
+            // The fields of a well-known type are not what its JSON has.
+            let index = plan.index_by_name(name).filter(|_| plan.shape == Shape::Fields)?;
+            let field = &plan.fields[index];
+            parent = field.kind.message().filter(|_| field.is_singular());
+            steps.push((id, index));
+            last = Some(field.descriptor.clone());
         }
-        let last = fields.pop()?;
         Some(Self {
-            message: message.clone(),
-            fields,
-            last,
+            root: root.clone(),
+            steps,
+            last: last?,
         })
     }
 
@@ -44,48 +45,30 @@ impl FieldPath {
 
     /// Appends one value as a URL carries it, as a wire fragment that merges into the root message: scalars, enums
     /// by name or number, bytes in both base64 alphabets, and the string forms of `Timestamp`, `Duration`,
-    /// `FieldMask` and the wrappers. One call is one element of a repeated field.
+    /// `FieldMask` and the wrappers. One call is one element of a repeated field. A default is written, too.
     ///
     /// # Errors
-    /// The text is no value of the field, or the field has no string form.
+    /// The text is no value of the field, or the field has no string form; `out` is then as it was.
     pub fn text_to_wire(&self, text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
-        let quoted = serde_json::Value::from(text).to_string();
-        let plain = matches!(self.last.kind(), Kind::Bool)
-            || text.parse::<i32>().is_ok() && matches!(self.last.kind(), Kind::Enum(_));
-        self.json_to_wire(if plain { text } else { &quoted }.as_bytes(), out)
+        parse::text_fragment(&self.root.plans, &self.fields(), text, out)
     }
 
     /// Appends the field's own JSON value (object, array, scalar, null) as a wire fragment that merges into the root
-    /// message, tag and length included.
+    /// message, tag and length included. A default is written, too; null leaves the field out.
     ///
     /// # Errors
     /// All violations of the text; `out` is then as it was.
     pub fn json_to_wire(&self, json: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let mut text = json.to_vec();
-        for field in std::iter::once(&self.last).chain(self.fields.iter().rev()) {
-            let name = serde_json::Value::from(field.json_name());
-            text = [format!("{{{name}:").as_bytes(), &text, b"}"].concat();
-        }
-        self.message.to_wire(&text, out)
+        parse::fragment(&self.root.plans, &self.fields(), json, out)
     }
 
     /// Appends the field's JSON value, picked out of the root message's wire bytes. An absent field prints as its
-    /// default: `{}` for a message, `[]` for a list.
+    /// default: `{}` for a message, `[]` for a list; `null` for well-known types that have no empty form.
     ///
     /// # Errors
     /// The first violation of the wire bytes; `out` is then as it was.
     pub fn to_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let value = self
-            .value(wire)?
-            .map_or_else(|| self.last.default_value(), |(_, value)| value);
-        match value {
-            Value::Message(message) => {
-                let text = serde_json::to_vec(&message).map_err(|error| failure(&error))?;
-                out.extend_from_slice(&text);
-            }
-            value => out.extend_from_slice(value.to_string().as_bytes()),
-        }
-        Ok(())
+        print::field(&self.root.plans, &self.steps, wire, out)
     }
 
     /// The field as plain text. None when a message on the way or a field with presence is unset; a field without
@@ -94,50 +77,21 @@ impl FieldPath {
     /// # Errors
     /// The wire bytes are malformed, or the field has no string form.
     pub fn to_text(&self, wire: &[u8]) -> Result<Option<String>, Error> {
-        let Some((set, value)) = self.value(wire)? else {
-            return Ok(None);
-        };
-        if !set && self.last.supports_presence() {
-            return Ok(None);
-        }
-        Ok(Some(match value {
-            Value::String(text) => text,
-            value => value.to_string(),
-        }))
+        print::text(&self.root.plans, &self.steps, wire)
     }
 
-    /// Whether the root message's wire bytes hold this field.
+    /// Whether the root message's wire bytes hold this field, at its default or not.
     ///
     /// # Errors
     /// The wire bytes are malformed.
     pub fn is_set(&self, wire: &[u8]) -> Result<bool, Error> {
-        Ok(self.value(wire)?.is_some_and(|(set, _)| set))
+        print::is_set(&self.root.plans, &self.steps, wire)
     }
 
-    fn value(&self, wire: &[u8]) -> Result<Option<(bool, Value)>, Error> {
-        let mut message: DynamicMessage = self.message.decode(wire)?;
-        for field in &self.fields {
-            if !message.has_field(field) {
-                return Ok(None);
-            }
-            let Some(child) = message.get_field(field).as_message().cloned() else {
-                return Ok(None);
-            };
-            debug_assert!(child.descriptor() != message.descriptor() || !self.fields.is_empty());
-            message = child;
-        }
-        Ok(Some((
-            message.has_field(&self.last),
-            message.get_field(&self.last).into_owned(),
-        )))
+    fn fields(&self) -> Vec<&FieldPlan> {
+        self.steps
+            .iter()
+            .map(|&(id, index)| &self.root.plans.message(id).fields[index])
+            .collect()
     }
-}
-
-fn failure(error: &dyn std::error::Error) -> Error {
-    Violation {
-        pointer: String::new(),
-        reason: Reason::MalformedWire,
-        description: error.to_string(),
-    }
-    .into()
 }

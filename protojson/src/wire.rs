@@ -1,0 +1,256 @@
+//! Protobuf's wire format: tags, varints, records, back-patched lengths
+//! (protobuf.dev/programming-guides/encoding). Knows nothing of descriptors or JSON.
+
+/// Groups within groups that are skipped, as most parsers limit them.
+const GROUP_DEPTH_MAX: usize = 100;
+const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
+
+/// Bytes that are no protobuf message, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+const TRUNCATED: Malformed = Malformed("the wire bytes end within a field");
+
+/// How a value is laid out; the numbers are those of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireType {
+    Varint = 0,
+    Fixed64 = 1,
+    Bytes = 2,
+    Fixed32 = 5,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+    Fixed32(u32),
+    /// A group, already skipped.
+    Group,
+}
+
+impl Value<'_> {
+    /// The default of all scalars.
+    #[inline]
+    pub(crate) fn zero(wire_type: WireType) -> Self {
+        match wire_type {
+            WireType::Varint => Self::Varint(0),
+            WireType::Fixed64 => Self::Fixed64(0),
+            WireType::Bytes => Self::Bytes(&[]),
+            WireType::Fixed32 => Self::Fixed32(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_zero(&self) -> bool {
+        matches!(
+            self,
+            Self::Varint(0) | Self::Fixed64(0) | Self::Fixed32(0) | Self::Bytes([])
+        )
+    }
+
+    /// None for a group.
+    pub(crate) fn wire_type(&self) -> Option<WireType> {
+        match self {
+            Self::Varint(_) => Some(WireType::Varint),
+            Self::Fixed64(_) => Some(WireType::Fixed64),
+            Self::Bytes(_) => Some(WireType::Bytes),
+            Self::Fixed32(_) => Some(WireType::Fixed32),
+            Self::Group => None,
+        }
+    }
+}
+
+/// One field as it stands on the wire: its number and its value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: Value<'a>,
+}
+
+/// Walks over wire bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    wire: &'a [u8],
+    pos: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(wire: &'a [u8]) -> Self {
+        Self { wire, pos: 0 }
+    }
+
+    pub(crate) fn pos(&self) -> usize {
+        self.pos
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.pos >= self.wire.len()
+    }
+
+    /// The next record; None at the end of the bytes.
+    #[inline]
+    pub(crate) fn record(&mut self) -> Result<Option<Record<'a>>, Malformed> {
+        if self.is_at_end() {
+            return Ok(None);
+        }
+        let (number, wire_type) = self.tag()?;
+        let value = match wire_type {
+            0 => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(self.fixed64()?),
+            2 => Value::Bytes(self.bytes()?),
+            3 => {
+                self.skip_group(number, 0)?;
+                Value::Group
+            }
+            5 => Value::Fixed32(self.fixed32()?),
+            4 => return Err(Malformed("the wire bytes end a group that was not begun")),
+            _ => return Err(Malformed("the wire bytes have a field of an unknown wire type")),
+        };
+        Ok(Some(Record { number, value }))
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
+        let Some(&byte) = self.wire.get(self.pos) else {
+            return Err(TRUNCATED);
+        };
+        self.pos += 1;
+        match byte {
+            0..0x80 => Ok(u64::from(byte)),
+            _ => self.varint_after(byte),
+        }
+    }
+
+    pub(crate) fn fixed32(&mut self) -> Result<u32, Malformed> {
+        let bytes = self.take(4)?;
+        Ok(u32::from_le_bytes(
+            bytes.try_into().expect("four bytes were taken"),
+        ))
+    }
+
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
+        let bytes = self.take(8)?;
+        Ok(u64::from_le_bytes(
+            bytes.try_into().expect("eight bytes were taken"),
+        ))
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = self.varint()?;
+        self.take(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    fn tag(&mut self) -> Result<(u32, u8), Malformed> {
+        let tag = self.varint()?;
+        let number = tag >> 3;
+        if number == 0 || number > FIELD_NUMBER_MAX {
+            return Err(Malformed("the wire bytes have a field number out of range"));
+        }
+        let number = u32::try_from(number).expect("the largest field number is far below 2^32");
+        Ok((number, (tag & 7) as u8))
+    }
+
+    fn varint_after(&mut self, first: u8) -> Result<u64, Malformed> {
+        let mut value = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
+            let Some(&byte) = self.wire.get(self.pos) else {
+                return Err(TRUNCATED);
+            };
+            self.pos += 1;
+            if shift == 63 && byte > 1 {
+                break;
+            }
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed("the wire bytes have a varint of more than 64 bits"))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let rest = &self.wire[self.pos..];
+        let Some(bytes) = rest.get(..length) else {
+            return Err(TRUNCATED);
+        };
+        self.pos += length;
+        Ok(bytes)
+    }
+
+    fn skip_group(&mut self, group: u32, depth: usize) -> Result<(), Malformed> {
+        if depth >= GROUP_DEPTH_MAX {
+            return Err(Malformed("the wire bytes nest groups too deeply"));
+        }
+        loop {
+            if self.is_at_end() {
+                return Err(TRUNCATED);
+            }
+            let (number, wire_type) = self.tag()?;
+            match wire_type {
+                0 => drop(self.varint()?),
+                1 => drop(self.fixed64()?),
+                2 => drop(self.bytes()?),
+                3 => self.skip_group(number, depth + 1)?,
+                4 if number == group => return Ok(()),
+                5 => drop(self.fixed32()?),
+                _ => return Err(Malformed("the wire bytes have a group that ends wrongly")),
+            }
+        }
+    }
+}
+
+pub(crate) fn tag(number: u32, wire_type: WireType) -> u32 {
+    number << 3 | wire_type as u32
+}
+
+#[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+pub(crate) fn put_tag(out: &mut Vec<u8>, tag: u32) {
+    put_varint(out, u64::from(tag));
+}
+
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Begins something whose length stands before it; [`close`] takes what this returns.
+pub(crate) fn open(out: &mut Vec<u8>) -> usize {
+    out.push(0);
+    out.len()
+}
+
+/// Writes the length of all that was appended since [`open`], in the one byte that was kept for it, or by moving the
+/// content when it is 128 bytes or more.
+pub(crate) fn close(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start;
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        out[start - 1] = short;
+        return;
+    }
+    let end = out.len();
+    put_varint(out, length as u64);
+    let size = out.len() - end;
+    let mut prefix = [0; 10];
+    prefix[..size].copy_from_slice(&out[end..]);
+    out.truncate(end + size - 1);
+    out.copy_within(start..end, start + size - 1);
+    out[start - 1..start - 1 + size].copy_from_slice(&prefix[..size]);
+}
+
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}

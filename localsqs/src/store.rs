@@ -145,3 +145,147 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::sweep::sweep;
+    use super::*;
+    use crate::message::{Draft, Offer};
+    use crate::queue::QueueName;
+
+    struct Scene {
+        database: Database,
+        queue: QueueName,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Scene {
+        /// A queue that keeps its messages for a minute, and one message sent at second 0.
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::open(folder.path()).await.unwrap();
+            let queue = QueueName::parse("jobs").unwrap();
+            let mut scene = Self {
+                database,
+                queue,
+                _folder: folder,
+            };
+            let attributes = BTreeMap::from([("MessageRetentionPeriod".to_owned(), "60".to_owned())]);
+            scene
+                .at(
+                    0,
+                    CreateQueue {
+                        name: scene.queue.clone(),
+                        attributes,
+                    },
+                )
+                .await
+                .unwrap();
+            let draft = Draft::parse(Offer {
+                body: Some("x".into()),
+                ..Offer::default()
+            })
+            .unwrap();
+            scene
+                .at(
+                    0,
+                    SendMessages {
+                        queue: scene.queue.clone(),
+                        drafts: vec![draft],
+                    },
+                )
+                .await
+                .unwrap();
+            scene
+        }
+
+        async fn at<O: Operation>(&mut self, second: u32, operation: O) -> Result<O::Output, Failure> {
+            let now = Timestamp(0).plus_seconds(second);
+            let mut sql = self.database.connection.begin_with("BEGIN IMMEDIATE").await?;
+            let output = operation
+                .apply(&mut Transaction {
+                    sql: &mut sql,
+                    now,
+                    changed: Vec::new(),
+                })
+                .await?;
+            sql.commit().await?;
+            Ok(output)
+        }
+
+        async fn received_at(&mut self, second: u32) -> usize {
+            let receive = Receive {
+                queue: self.queue.clone(),
+                messages_max: 10,
+                visibility_timeout_seconds: Some(0),
+            };
+            self.at(second, receive).await.unwrap().messages.len()
+        }
+
+        async fn stored(&mut self) -> i64 {
+            sqlx::query_scalar("SELECT count(*) FROM message")
+                .fetch_one(&mut self.database.connection)
+                .await
+                .unwrap()
+        }
+
+        async fn sweep_at(&mut self, second: u32) {
+            let now = Timestamp(0).plus_seconds(second);
+            let connection = &mut self.database.connection;
+            sweep(&mut Transaction {
+                sql: connection,
+                now,
+                changed: Vec::new(),
+            })
+            .await
+            .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_not_delivered_or_counted_after_its_retention_period() {
+        let mut scene = Scene::new().await;
+        assert_eq!(scene.received_at(59).await, 1);
+        assert_eq!(
+            scene
+                .at(59, ViewQueue(scene.queue.clone()))
+                .await
+                .unwrap()
+                .visible,
+            1
+        );
+        assert_eq!(scene.received_at(60).await, 0);
+        assert_eq!(
+            scene
+                .at(60, ViewQueue(scene.queue.clone()))
+                .await
+                .unwrap()
+                .visible,
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn a_sweep_removes_what_is_past_its_retention_period_and_nothing_else() {
+        let mut scene = Scene::new().await;
+        scene.sweep_at(59).await;
+        assert_eq!(scene.stored().await, 1);
+        scene.sweep_at(60).await;
+        assert_eq!(scene.stored().await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_purge_is_allowed_again_after_a_minute() {
+        let mut scene = Scene::new().await;
+        let purge = |scene: &Scene| PurgeQueue(scene.queue.clone());
+        scene.at(0, purge(&scene)).await.unwrap();
+        let refused = scene.at(59, purge(&scene)).await;
+        assert!(
+            matches!(refused, Err(Failure::Refused(Fault::PurgeQueueInProgress(_)))),
+            "{refused:?}"
+        );
+        scene.at(60, purge(&scene)).await.unwrap();
+    }
+}

@@ -1,0 +1,104 @@
+//! Redrive policies and dead-letter queues.
+
+use aws_sdk_sqs::types::{MessageSystemAttributeName as System, QueueAttributeName as Attribute};
+
+use crate::harness::{Sqs, bodies, code, with_sqs};
+
+#[tokio::test]
+async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 2).await;
+        let id = sqs.send(&queue, "poison").await;
+        sqs.receive_one(&queue).await;
+        sqs.receive_one(&queue).await;
+        assert!(sqs.receive(&queue).await.is_empty());
+        let message = sqs.receive_one(&dead).await;
+        assert_eq!(
+            (message.body(), message.message_id()),
+            (Some("poison"), Some(&*id))
+        );
+        let source = &message.attributes().unwrap()[&System::DeadLetterQueueSourceArn];
+        assert!(source.ends_with(queue.rsplit('/').next().unwrap()), "{source}");
+        assert!(sqs.receive(&queue).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn dead_letters_do_not_hold_up_the_living() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 1).await;
+        for body in ["a", "b", "c"] {
+            sqs.send(&queue, body).await;
+        }
+        assert_eq!(sqs.receive_all(&queue, 3).await.len(), 3);
+        sqs.send(&queue, "alive").await;
+        assert_eq!(bodies(&sqs.receive_all(&queue, 1).await), ["alive"]);
+        assert_eq!(bodies(&sqs.receive_all(&dead, 3).await), ["a", "b", "c"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_wakes_who_waits_for_it() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 1).await;
+        sqs.send(&queue, "poison").await;
+        sqs.receive_one(&queue).await;
+        let started_at = tokio::time::Instant::now();
+        let (messages, ()) = tokio::join!(sqs.receive_within(&dead, 20), async {
+            assert!(sqs.receive(&queue).await.is_empty());
+        });
+        assert_eq!(bodies(&messages), ["poison"]);
+        assert!(started_at.elapsed().as_secs() < 5, "{:?}", started_at.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redrive_policy_is_answered_as_it_was_set_and_can_be_taken_away() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 3).await;
+        let policy = sqs.attribute(&queue, Attribute::RedrivePolicy).await.unwrap();
+        let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+        assert_eq!(policy["maxReceiveCount"], 3);
+        assert_eq!(
+            policy["deadLetterTargetArn"].as_str(),
+            sqs.attribute(&dead, Attribute::QueueArn).await.as_deref()
+        );
+        sqs.set(&queue, Attribute::RedrivePolicy, "").await.unwrap();
+        assert_eq!(sqs.attribute(&queue, Attribute::RedrivePolicy).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redrive_policy_that_leads_nowhere_is_refused() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 3).await;
+        let arn = sqs.attribute(&dead, Attribute::QueueArn).await.unwrap();
+        for policy in [
+            format!(r#"{{"deadLetterTargetArn":"{arn}-absent","maxReceiveCount":3}}"#),
+            format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":0}}"#),
+            format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1001}}"#),
+        ] {
+            let set = sqs.set(&queue, Attribute::RedrivePolicy, &policy).await;
+            assert_eq!(code(set), "InvalidParameterValue", "{policy}");
+        }
+    })
+    .await;
+}
+
+/// A queue that shows its messages at once again, and its dead-letter queue.
+async fn queues(sqs: &Sqs, receives_max: u32) -> (String, String) {
+    let dead = sqs.queue(&[]).await;
+    let arn = sqs.attribute(&dead, Attribute::QueueArn).await.unwrap();
+    let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{receives_max}}}"#);
+    let queue = sqs
+        .queue(&[
+            (Attribute::VisibilityTimeout, "0"),
+            (Attribute::RedrivePolicy, &policy),
+        ])
+        .await;
+    (queue, dead)
+}

@@ -244,12 +244,9 @@ impl<'a> Parser<'a> {
     }
 
     fn string(&mut self, field: &FieldPlan, keep_default: bool) -> Step<bool> {
-        if self.reader.peek() != Some(b'"') {
-            return self
-                .refuse(Reason::WrongType, field.kind.expected())
-                .map(|()| false);
-        }
-        let text = self.reader.string()?;
+        let Some(text) = self.text(field.kind.expected())? else {
+            return Ok(false);
+        };
         if keep_default || !text.is_empty() {
             wire::put_tag(self.out, field.tag);
             wire::put_bytes(self.out, text.as_bytes());
@@ -258,12 +255,9 @@ impl<'a> Parser<'a> {
     }
 
     fn bytes(&mut self, field: &FieldPlan, keep_default: bool) -> Step<bool> {
-        if self.reader.peek() != Some(b'"') {
-            return self
-                .refuse(Reason::WrongType, field.kind.expected())
-                .map(|()| false);
-        }
-        let text = self.reader.string()?;
+        let Some(text) = self.text(field.kind.expected())? else {
+            return Ok(false);
+        };
         if keep_default || !text.is_empty() {
             let start = open(field, self.out);
             if !base64::decode(&text, self.out) {
@@ -273,6 +267,25 @@ impl<'a> Parser<'a> {
             wire::close(self.out, start);
         }
         Ok(true)
+    }
+
+    fn text_form(&mut self, shape: Shape) -> Step {
+        let Some(text) = self.text(text_form::expected(shape))? else {
+            return Ok(());
+        };
+        match text_form::put(shape, &text, self.out) {
+            Ok(()) => Ok(()),
+            Err(problem) => self.report.note(problem),
+        }
+    }
+
+    /// A JSON string; None when something else was noted as a wrong type.
+    #[inline]
+    fn text(&mut self, expected: &'static str) -> Step<Option<Cow<'a, str>>> {
+        if self.reader.peek() == Some(b'"') {
+            return Ok(Some(self.reader.string()?));
+        }
+        self.refuse(Reason::WrongType, expected).map(|()| None)
     }
 
     /// A number, boolean or enum value; None when a violation was noted or an unknown name is ignored.
@@ -304,17 +317,6 @@ impl<'a> Parser<'a> {
     fn literal(&mut self, word: &'static str, value: u64) -> Step<Result<Scalar, Problem>> {
         self.reader.literal(word)?;
         Ok(Ok(Scalar::Varint(value)))
-    }
-
-    fn text_form(&mut self, shape: Shape) -> Step {
-        if self.reader.peek() != Some(b'"') {
-            return self.refuse(Reason::WrongType, text_form::expected(shape));
-        }
-        let text = self.reader.string()?;
-        match text_form::put(shape, &text, self.out) {
-            Ok(()) => Ok(()),
-            Err(problem) => self.report.note(problem),
-        }
     }
 
     /// Takes an opening brace or bracket; otherwise notes a wrong type and reads over the value.

@@ -50,15 +50,9 @@ impl<'a> Parser<'a> {
         wire::put_tag(self.out, wire::tag(2, WireType::Bytes));
         let start = wire::open(self.out);
         self.enter_message()?;
-        match plan.shape {
-            Shape::Fields => self.members(plan, true)?,
-            Shape::Any
-            | Shape::Timestamp
-            | Shape::Duration
-            | Shape::FieldMask
-            | Shape::OnlyField
-            | Shape::Value
-            | Shape::Empty => self.special(plan)?,
+        match plan.shape == Shape::Fields {
+            true => self.members(plan, true)?,
+            false => self.special(plan)?,
         }
         self.depth -= 1;
         match self.out.len() == start {

@@ -145,9 +145,23 @@ fn cardinality(field: &FieldDescriptor) -> Cardinality {
 }
 
 fn has_key_and_value(map: &FieldDescriptor) -> bool {
+    use prost_reflect::Kind as Source;
     let kind = map.kind();
-    kind.as_message()
-        .is_some_and(|entry| entry.fields().map(|field| field.number()).eq([1, 2]))
+    kind.as_message().is_some_and(|entry| {
+        let is_key = |kind| {
+            !matches!(
+                kind,
+                Source::Float | Source::Double | Source::Bytes | Source::Message(_) | Source::Enum(_)
+            )
+        };
+        entry.fields().map(|field| field.number()).eq([1, 2])
+            && entry
+                .get_field(1)
+                .is_some_and(|key| is_key(key.kind()) && !key.is_list())
+            && entry
+                .get_field(2)
+                .is_some_and(|value| !value.is_list() && !value.is_group())
+    })
 }
 
 fn takes_null(kind: &prost_reflect::Kind) -> bool {

@@ -9,7 +9,6 @@ use crate::{Reason, base64};
 
 /// Below this magnitude all whole doubles are printed as integers; they have at most 16 digits.
 const PLAIN_DOUBLE_MAX: f64 = 9_007_199_254_740_992.0;
-const PLAIN_FLOAT_MAX: f32 = 16_777_216.0;
 
 impl Printer<'_> {
     /// A value whose wire type is the kind's.
@@ -153,20 +152,12 @@ fn put_double(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the float was seen to be a whole number of 24 bits"
-)]
+/// The same for a float, whose shortest text is shorter than that of the double it equals.
 fn put_float(value: f32, out: &mut Vec<u8>) {
-    if value.abs() < PLAIN_FLOAT_MAX && value.trunc() == value {
-        match value.is_sign_negative() && value == 0.0 {
-            true => out.extend_from_slice(b"-0"),
-            false => put_signed(value as i64, out),
-        }
-    } else if value.is_finite() {
-        serde_json::to_writer(out, &value).expect("a Vec takes all that is written");
-    } else {
-        out.extend_from_slice(special(value.is_nan(), value > 0.0));
+    let is_plain = f64::from(value.abs()) < PLAIN_DOUBLE_MAX && value.trunc() == value;
+    match is_plain || !value.is_finite() {
+        true => put_double(f64::from(value), out),
+        false => serde_json::to_writer(out, &value).expect("a Vec takes all that is written"),
     }
 }
 

@@ -57,19 +57,12 @@ impl<'a> Printer<'a> {
         text::quote(url, self.out);
         self.enter_message()?;
         let plan = self.plans.message(id);
-        match plan.shape {
-            Shape::Fields => self.members(plan, content, false)?,
-            Shape::Any
-            | Shape::Timestamp
-            | Shape::Duration
-            | Shape::FieldMask
-            | Shape::OnlyField
-            | Shape::Value
-            | Shape::Empty => {
-                self.out.extend_from_slice(b",\"value\":");
-                self.message(plan, content)
-                    .map_err(|fault| fault.within("value"))?;
-            }
+        if plan.shape == Shape::Fields {
+            self.members(plan, content, false)?;
+        } else {
+            self.out.extend_from_slice(b",\"value\":");
+            self.message(plan, content)
+                .map_err(|fault| fault.within("value"))?;
         }
         self.depth -= 1;
         self.out.push(b'}');

@@ -1,11 +1,192 @@
-//! The gRPC server of Postern and its loops: every room stands in ARCHITECTURE.md.
+//! The gRPC server of Postern and its loops: partners submit jobs and learn what became of them; consumers behind SQS execute them.
+//!
+//! Down one side (`api` → `store` → `dispatch` → `queue`), up the other (`queue` → `collect` → `store` → `hub` → `api`). Every room is
+//! described in ARCHITECTURE.md; which may import which is asserted by `tests/rooms.rs`.
 
+pub mod api;
 pub mod auth;
-pub mod canonical;
+mod backoff;
+mod canonical;
 pub mod catalog;
+pub mod collect;
+pub mod dispatch;
 pub mod hub;
 pub mod job;
 pub mod json;
 pub mod queue;
 pub mod seal;
+mod serve;
 pub mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tower::Layer as _;
+
+use api::{Api, Door, DoorLayer};
+use auth::{Authenticator, Rules};
+use catalog::Catalog;
+use collect::Collect;
+use dispatch::Dispatch;
+use hub::Hub;
+use seal::Seal;
+use store::Store;
+
+/// How long what is under way may go on after the shutdown began.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Everything that a server must be told.
+#[derive(Debug)]
+pub struct Config {
+    /// The database.
+    pub store: store::Config,
+    /// Whether to apply missing migrations at the start, where one process alone uses the database.
+    pub migrate: bool,
+    /// The queues.
+    pub queues: queue::Config,
+    /// The job types.
+    pub catalog: Catalog,
+    /// Issuers and partners.
+    pub auth: auth::Config,
+    /// The keys of tokens.
+    pub seal: Seal,
+}
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    routes: Routes,
+    door: DoorLayer,
+    store: Store,
+    hub: Hub,
+    dispatch: Dispatch,
+    collect: Collect,
+    refresh: auth::Refresh,
+    shutdown: CancellationToken,
+}
+
+/// Why a server could not be built, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The queues cannot be used.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    /// Tokens could not be checked.
+    #[error(transparent)]
+    Auth(#[from] auth::ConfigError),
+    /// A method has no rule.
+    #[error(transparent)]
+    Rules(#[from] auth::RulesError),
+    /// The descriptors cannot be served.
+    #[error(transparent)]
+    Reflection(#[from] api::ReflectionError),
+    /// The schema is older than this server.
+    #[error("the database lacks {0} migrations: run `postern migrate`")]
+    Migrations(usize),
+    /// The listener failed.
+    #[error("the gRPC listener failed")]
+    Listener(#[from] tonic::transport::Error),
+    /// A loop ended although nobody told it to.
+    #[error("a loop of the server failed")]
+    Loop(#[from] JoinError),
+}
+
+impl Config {
+    /// Connects to everything and reads what it must know. Nothing runs and no port is bound yet. The token ends the server.
+    ///
+    /// # Errors
+    /// [`Error`] says what is missing.
+    pub async fn build(self, shutdown: CancellationToken) -> Result<Server, Error> {
+        let rules = Rules::load(postern_proto::DESCRIPTOR_SET, &api::SERVICES, &api::OPEN_SERVICES)?;
+        let (authenticator, refresh) = Authenticator::new(self.auth)?;
+        let store = Store::open(&self.store).await?;
+        if self.migrate {
+            store.migrate().await?;
+        }
+        match store.pending_migrations().await? {
+            0 => {}
+            pending => return Err(Error::Migrations(pending)),
+        }
+        let queues = queue::open(&self.queues).await?;
+        let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
+        let api = Api {
+            store: store.clone(),
+            hub: hub.clone(),
+            catalog: Arc::clone(&catalog),
+            seal: seal.clone(),
+            payload_bytes_max: queues.jobs.payload_bytes_max(),
+            shutdown: shutdown.clone(),
+        };
+        Ok(Server {
+            routes: api.routes().await?,
+            door: DoorLayer::new(authenticator, rules),
+            hub,
+            dispatch: Dispatch { store: store.clone(), jobs: queues.jobs, catalog: Arc::clone(&catalog), seal: seal.clone() },
+            collect: Collect { store: store.clone(), results: queues.results, catalog, seal },
+            store,
+            refresh,
+            shutdown,
+        })
+    }
+}
+
+impl Server {
+    /// The services behind their door, for an edge in the same process.
+    #[must_use]
+    pub fn service(&self) -> Door<Routes> {
+        self.door.layer(self.routes.clone())
+    }
+
+    /// The database, for those who ask after its health.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Serves and runs every loop until the token ends it, then lets what is under way finish, for a while.
+    ///
+    /// # Errors
+    /// When the listener or a loop fails.
+    pub async fn run(self, listener: TcpListener) -> Result<(), Error> {
+        let shutdown = self.shutdown;
+        let mut tasks = JoinSet::new();
+        let changes = self.store.signals().changes();
+        tasks.spawn(done(self.hub.run(changes, shutdown.clone())));
+        tasks.spawn(done(self.dispatch.run(shutdown.clone())));
+        tasks.spawn(done(self.collect.run(shutdown.clone())));
+        tasks.spawn(done(self.refresh.run(shutdown.clone())));
+        tasks.spawn(serve::serve(listener, self.door, self.routes, shutdown.clone()));
+
+        let result = first_end(&mut tasks, &shutdown).await;
+        shutdown.cancel();
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, drained).await.is_err() {
+            tracing::warn!("what was still under way after the grace time is cut off");
+        }
+        result
+    }
+}
+
+async fn done(task: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+    task.await;
+    Ok(())
+}
+
+/// Waits until the shutdown, or until something ends before it.
+async fn first_end(tasks: &mut JoinSet<Result<(), tonic::transport::Error>>, shutdown: &CancellationToken) -> Result<(), Error> {
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        ended = tasks.join_next() => match ended {
+            Some(Ok(result)) => Ok(result?),
+            Some(Err(failed)) => Err(failed.into()),
+            None => Ok(()),
+        },
+    }
+}

@@ -48,23 +48,31 @@ pub async fn open(config: &Config) -> Result<Queues, Error> {
 /// Makes both queues and their dead-letter queues where they are missing, as development and one-machine installs need them.
 ///
 /// # Errors
-/// When SQS does not answer, or has such a queue with other attributes.
+/// When SQS does not answer, or refuses.
 pub async fn create(config: &Config) -> Result<(), Error> {
     let client = connect(config.endpoint.as_deref()).await;
     for name in [&config.jobs, &config.results] {
-        let dead_letters = client.create_queue().queue_name(format!("{name}-dlq")).send().await.map_err(sqs_error)?;
-        let url = dead_letters.queue_url().unwrap_or_default();
-        let arn: String = attribute(&client, url, &Attribute::QueueArn, "QueueArn").await?;
-        let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES_MAX});
-        client
-            .create_queue()
-            .queue_name(name)
-            .attributes(Attribute::VisibilityTimeout, VISIBILITY_SECONDS.to_string())
-            .attributes(Attribute::RedrivePolicy, redrive.to_string())
-            .send()
-            .await
-            .map_err(sqs_error)?;
+        match find(&client, name).await {
+            Err(Error::Missing(_)) => create_with_dead_letters(&client, name).await?,
+            found => drop(found?),
+        }
     }
+    Ok(())
+}
+
+async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Error> {
+    let dead_letters = client.create_queue().queue_name(format!("{name}-dlq")).send().await.map_err(sqs_error)?;
+    let url = dead_letters.queue_url().unwrap_or_default();
+    let arn: String = attribute(client, url, &Attribute::QueueArn, "QueueArn").await?;
+    let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES_MAX});
+    client
+        .create_queue()
+        .queue_name(name)
+        .attributes(Attribute::VisibilityTimeout, VISIBILITY_SECONDS.to_string())
+        .attributes(Attribute::RedrivePolicy, redrive.to_string())
+        .send()
+        .await
+        .map_err(sqs_error)?;
     Ok(())
 }
 

@@ -1,0 +1,120 @@
+//! The command line: one subcommand a role.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A partner API for asynchronous jobs: gRPC, gRPC-Web and REST in front, SQL and SQS behind.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Settings; without one, postern.toml if it is there. Every key can be set by environment: POSTERN_ and the key in capitals.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to run; `dev` when nothing is said.
+    #[command(subcommand)]
+    pub role: Option<Role>,
+}
+
+/// What to run.
+#[derive(Debug, Subcommand)]
+pub enum Role {
+    /// The whole stack on embedded defaults, until Ctrl-C.
+    #[cfg(feature = "dev")]
+    Dev(Dev),
+    /// Submits real jobs over REST and gRPC in a temporary folder, shows the watch, counts the rows.
+    #[cfg(feature = "dev")]
+    Demo(Demo),
+    /// The gRPC server and its loops.
+    #[cfg(feature = "server")]
+    Server,
+    /// The edge: REST, SSE, gRPC and gRPC-Web in front of any gRPC service.
+    #[cfg(feature = "edge")]
+    Edge(Edge),
+    /// The embedded SQS endpoint alone.
+    #[cfg(feature = "sqs")]
+    Sqs,
+    /// Applies migrations. Servers one version older keep working.
+    #[cfg(feature = "server")]
+    Migrate,
+    /// Prints a token of the development issuer.
+    #[cfg(feature = "dev")]
+    Token(Token),
+}
+
+/// How to run `dev`.
+#[derive(Debug, Default, Args)]
+pub struct Dev {
+    /// Without the example consumer, for those who bring their own.
+    #[arg(long)]
+    pub no_worker: bool,
+}
+
+/// How to run `demo`.
+#[derive(Debug, Default, Args)]
+pub struct Demo {
+    /// Keep everything in this folder; a second run on it shows that nothing is done twice.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// How to run `edge`.
+#[derive(Debug, Default, Args)]
+pub struct Edge {
+    /// Where to listen, instead of POSTERN_EDGE_LISTEN.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// The gRPC servers behind, several by comma, instead of POSTERN_EDGE_UPSTREAM.
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// What they serve, as an encoded google.protobuf.FileDescriptorSet with imports; Postern's own API when not given.
+    #[arg(long, value_name = "FILE")]
+    pub descriptor_set: Option<PathBuf>,
+}
+
+/// Which token.
+#[derive(Debug, Args)]
+pub struct Token {
+    /// Whose: acme, globex, worker or operator.
+    #[arg(long, default_value = "acme")]
+    pub client: String,
+    /// Which scopes, separated by spaces; all that the client may have when not given.
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// How long it holds: a number with s, m or h.
+    #[arg(long, default_value = "1h", value_parser = duration)]
+    pub expires_in: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let refused = || format!("{text:?} is not a number with s, m or h");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
+    let number: u64 = number.parse().map_err(|_invalid| refused())?;
+    match unit {
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_mins(number)),
+        "h" => Ok(Duration::from_hours(number)),
+        _ => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        assert_eq!(duration("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("2h"), Ok(Duration::from_hours(2)));
+        for text in ["", "s", "5", "5d", "-5s", "é"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

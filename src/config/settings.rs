@@ -1,0 +1,103 @@
+//! Settings as they are written: all optional, all text.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+const FILE: &str = "postern.toml";
+
+/// The keys of `postern.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "Config says what each is")]
+pub struct Settings {
+    pub edge_listen: Option<String>,
+    pub edge_upstream: Option<String>,
+    pub grpc_listen: Option<String>,
+    pub sqs_listen: Option<String>,
+    pub admin_listen: Option<String>,
+    pub data_dir: Option<String>,
+    pub database_url: Option<String>,
+    pub sqs_endpoint: Option<String>,
+    pub jobs_queue: Option<String>,
+    pub results_queue: Option<String>,
+    pub object_store: Option<String>,
+    pub catalog: Option<String>,
+    pub issuer: Option<String>,
+    pub secret_key: Option<String>,
+    #[serde(default)]
+    pub partners: Vec<Partner>,
+}
+
+/// One partner and the clients that act for it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Our own name for it.
+    pub id: String,
+    /// Whose clients these are; the only issuer, when not given.
+    pub issuer: Option<String>,
+    /// Their client ids.
+    pub clients: Vec<String>,
+}
+
+impl Settings {
+    /// Reads the given file, or `postern.toml` where there is one, then the environment.
+    pub(super) fn load(file: Option<&Path>) -> Result<Self, String> {
+        let path = file.unwrap_or_else(|| Path::new(FILE));
+        let mut settings = match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        };
+        settings.override_by(|name| environment(name));
+        Ok(settings)
+    }
+
+    fn override_by(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        for (name, value) in [
+            ("EDGE_LISTEN", &mut self.edge_listen),
+            ("EDGE_UPSTREAM", &mut self.edge_upstream),
+            ("GRPC_LISTEN", &mut self.grpc_listen),
+            ("SQS_LISTEN", &mut self.sqs_listen),
+            ("ADMIN_LISTEN", &mut self.admin_listen),
+            ("DATA_DIR", &mut self.data_dir),
+            ("DATABASE_URL", &mut self.database_url),
+            ("SQS_ENDPOINT", &mut self.sqs_endpoint),
+            ("JOBS_QUEUE", &mut self.jobs_queue),
+            ("RESULTS_QUEUE", &mut self.results_queue),
+            ("OBJECT_STORE", &mut self.object_store),
+            ("CATALOG", &mut self.catalog),
+            ("ISSUER", &mut self.issuer),
+            ("SECRET_KEY", &mut self.secret_key),
+        ] {
+            if let Some(given) = variable(&format!("POSTERN_{name}")) {
+                *value = Some(given);
+            }
+        }
+    }
+}
+
+/// A variable of the environment; an empty one counts as not set.
+#[allow(clippy::disallowed_methods, reason = "this is the one place")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let mut settings: Settings = toml::from_str("edge_listen = \"127.0.0.1:1\"\ndata_dir = \"/a\"").unwrap();
+        settings.override_by(|name| (name == "POSTERN_EDGE_LISTEN").then(|| "127.0.0.1:2".to_owned()));
+        assert_eq!(settings.edge_listen.unwrap(), "127.0.0.1:2");
+        assert_eq!(settings.data_dir.unwrap(), "/a");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<Settings>("edge_listne = \"127.0.0.1:1\"").is_err());
+    }
+}

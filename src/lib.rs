@@ -1,0 +1,15 @@
+//! Postern in one binary: the roles, the settings, and the stack that `dev`, `demo` and the integration tests start.
+//!
+//! Only this package sees all the others; they never import one another (ARCHITECTURE.md).
+
+#[cfg(feature = "server")]
+mod admin;
+pub mod cli;
+pub mod config;
+pub mod console;
+#[cfg(feature = "dev")]
+pub mod demo;
+pub mod role;
+pub mod shutdown;
+#[cfg(feature = "dev")]
+pub mod stack;

@@ -1,0 +1,49 @@
+//! `postern edge`: REST, SSE, gRPC and gRPC-Web in front of any gRPC service.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use postern_edge::ServeConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::bind;
+use crate::cli;
+use crate::config::{Config, Settings};
+use crate::console::say;
+
+/// Serves until the token is cancelled.
+///
+/// # Errors
+/// When the descriptor set cannot be used, or the port is taken.
+pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
+    let config = with_args(config, &args)?;
+    let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
+    let edge = self::config(args.descriptor_set.as_deref())?.build(channels)?;
+    let listener = bind("edge", config.edge_listen).await?;
+    say(&format!("edge   http://{}", listener.local_addr()?));
+    postern_edge::serve(listener, edge, ServeConfig::default(), until).await;
+    Ok(())
+}
+
+/// An edge for this descriptor set, or for Postern's own API.
+pub(crate) fn config(descriptor_set: Option<&Path>) -> anyhow::Result<postern_edge::Config> {
+    let descriptor_set = match descriptor_set {
+        Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?.into(),
+        None => postern_proto::DESCRIPTOR_SET.into(),
+    };
+    Ok(postern_edge::Config { descriptor_set, ..postern_edge::Config::default() })
+}
+
+/// What the command line says wins.
+fn with_args(config: Config, args: &cli::Edge) -> anyhow::Result<Config> {
+    let given = Config::from_settings(Settings {
+        edge_listen: args.listen.clone(),
+        edge_upstream: args.upstream.clone(),
+        ..Settings::default()
+    })?;
+    Ok(Config {
+        edge_listen: if args.listen.is_some() { given.edge_listen } else { config.edge_listen },
+        edge_upstream: if args.upstream.is_some() { given.edge_upstream } else { config.edge_upstream },
+        ..config
+    })
+}

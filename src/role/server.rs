@@ -1,0 +1,80 @@
+//! `postern server`: the gRPC server and its loops. `postern migrate`: its schema.
+
+use anyhow::Context as _;
+use postern_server::catalog::{Catalog, Source};
+use postern_server::seal::Seal;
+use postern_server::{auth, queue, store};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::bind;
+use crate::admin;
+use crate::config::Config;
+use crate::console::say;
+
+/// Keys whose private half anybody can read: those of the development issuer.
+const REFUSED_KEYS: [&str; 1] = [auth::DEVELOPMENT_KEY_ID];
+
+/// Serves until the token is cancelled.
+///
+/// # Errors
+/// When a setting is missing, or a part cannot start.
+pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()> {
+    config.require_for_server()?;
+    let server = server_config(&config)?.build(until.clone()).await?;
+    let grpc = bind("grpc", config.grpc_listen).await?;
+    let admin = bind("admin", config.admin_listen.unwrap_or(admin::SERVER_DEFAULT)).await?;
+    say(&format!("grpc   {}\nadmin  http://{}", grpc.local_addr()?, admin.local_addr()?));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(admin::serve(admin, server.store().clone(), until.clone()));
+    let result = server.run(grpc).await;
+    until.cancel();
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(result?)
+}
+
+/// Applies what migrations are missing.
+///
+/// # Errors
+/// When the database cannot be reached, or a migration fails.
+pub async fn migrate(config: Config) -> anyhow::Result<()> {
+    if let Some(folder) = config.database_url.starts_with("sqlite:").then_some(&config.data_dir) {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let store = store::Store::open(&store::Config { url: config.database_url }).await?;
+    let pending = store.pending_migrations().await?;
+    store.migrate().await?;
+    say(&format!("{pending} migrations applied"));
+    Ok(())
+}
+
+fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
+    let catalog = config.catalog.clone().context("catalog")?;
+    Ok(postern_server::Config {
+        store: store::Config { url: config.database_url.clone() },
+        migrate: false,
+        queues: queues(config, config.sqs_endpoint.clone()),
+        catalog: Catalog::load(&Source::Folder(catalog))?,
+        auth: auth::Config {
+            issuers: config.issuers.clone(),
+            partners: partners(config),
+            refused_key_ids: REFUSED_KEYS.map(str::to_owned).to_vec(),
+        },
+        seal: Seal::parse(config.secret_key.as_deref().context("secret_key")?).context("secret_key")?,
+    })
+}
+
+pub(crate) fn queues(config: &Config, endpoint: Option<String>) -> queue::Config {
+    queue::Config { endpoint, jobs: config.jobs_queue.clone(), results: config.results_queue.clone() }
+}
+
+pub(crate) fn partners(config: &Config) -> Vec<auth::PartnerConfig> {
+    let partner = |partner: &crate::config::Partner| auth::PartnerConfig {
+        id: partner.id.clone(),
+        issuer: partner.issuer.clone(),
+        clients: partner.clients.clone(),
+    };
+    config.partners.iter().map(partner).collect()
+}

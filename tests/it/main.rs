@@ -1,0 +1,16 @@
+//! Integration tests: stories about the whole stack, over real HTTP, real SQL and a real SQS endpoint.
+
+mod consumer;
+mod crash;
+mod errors;
+mod life;
+mod list;
+mod poll;
+mod proxy;
+mod shutdown;
+mod submit;
+mod tokens;
+mod transcript;
+mod watch;
+mod work;
+mod world;

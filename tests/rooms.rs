@@ -1,0 +1,149 @@
+//! The layer rule: which room of the server may import which, which crate may import which, and who alone may import what comes from outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Rooms of the server and the rooms they may import. `lib` composes them all.
+const ROOMS: [(&str, &[&str]); 15] = [
+    ("json", &[]),
+    ("backoff", &[]),
+    ("canonical", &[]),
+    ("job", &[]),
+    ("seal", &["job"]),
+    ("catalog", &["canonical"]),
+    ("auth", &["job"]),
+    ("store", &["job"]),
+    ("queue", &["job", "json"]),
+    ("hub", &["job"]),
+    ("dispatch", &["backoff", "catalog", "job", "queue", "seal", "store"]),
+    ("collect", &["backoff", "catalog", "job", "queue", "seal", "store"]),
+    ("api", &["auth", "canonical", "catalog", "hub", "job", "json", "seal", "store"]),
+    ("serve", &["api"]),
+    ("lib", &["api", "auth", "backoff", "canonical", "catalog", "collect", "dispatch", "hub", "job", "json", "queue", "seal", "serve", "store"]),
+];
+
+/// Crates from outside that one room of the server alone may import.
+const ALONE: [(&str, &[&str]); 6] = [
+    ("sea_orm", &["store"]),
+    ("sea_orm_migration", &["store"]),
+    ("aws_sdk_sqs", &["queue"]),
+    ("aws_config", &["queue"]),
+    ("jsonschema", &["catalog"]),
+    // `lib` passes the descriptor set on, and imports no type.
+    ("postern_proto", &["api", "lib"]),
+];
+
+/// Crates of ours and the crates of ours that they may depend on; for tests they may use more.
+const CRATES: [(&str, &[&str]); 7] = [
+    ("proto", &[]),
+    ("protojson", &[]),
+    ("issuer", &[]),
+    ("localsqs", &[]),
+    ("worker", &[]),
+    ("server", &["postern-proto"]),
+    ("edge", &["postern-protojson"]),
+];
+
+#[test]
+fn rooms_import_only_what_the_layers_allow() {
+    let allowed: BTreeMap<_, _> = ROOMS.into_iter().collect();
+    for (room, files) in rooms() {
+        let may = allowed.get(room.as_str()).unwrap_or_else(|| panic!("room {room} has no place in the layers"));
+        for file in files {
+            for imported in crate_paths(&file) {
+                assert!(imported == room || may.contains(&imported.as_str()), "{} must not import {imported}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_from_outside_is_imported_by_its_room_alone() {
+    for (room, files) in rooms() {
+        for file in files {
+            let text = code(&file);
+            for (outside, may) in ALONE {
+                let imports = text.contains(&format!("{outside}::")) || text.contains(&format!("use {outside};"));
+                assert!(!imports || may.contains(&room.as_str()), "{} must not import {outside}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn crates_depend_only_on_those_below_them() {
+    for (folder, may) in CRATES {
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        for line in dependencies.lines().filter(|line| line.starts_with("postern-")) {
+            let name = line.split(['.', ' ', '=']).next().unwrap();
+            assert!(may.contains(&name), "{folder} must not depend on {name}");
+        }
+    }
+}
+
+#[test]
+fn the_edge_knows_no_application_message() {
+    for file in files_below(&root().join("edge/src")) {
+        let text = code(&file);
+        for name in ["postern_proto", "postern.v1", "JobService", "SubmitJob"] {
+            assert!(!text.contains(name), "{} mentions {name}", file.display());
+        }
+    }
+}
+
+/// Every room of the server with its files: `x.rs` and all below `x/`.
+fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
+    let source = root().join("server/src");
+    let mut rooms: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for file in files_below(&source) {
+        let below = file.strip_prefix(&source).unwrap();
+        let room = below.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        rooms.entry(room).or_default().push(file);
+    }
+    assert!(rooms.len() > 10, "the rooms were not found");
+    rooms
+}
+
+/// The rooms that a file names as `crate::room`.
+fn crate_paths(file: &Path) -> BTreeSet<String> {
+    let text = code(file);
+    let mut found = BTreeSet::new();
+    for after in text.split("crate::").skip(1) {
+        let names: Vec<&str> = match after.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap().split(',').map(str::trim).collect(),
+            None => vec![after],
+        };
+        for name in names {
+            let name: String = name.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            if !name.is_empty() {
+                found.insert(name);
+            }
+        }
+    }
+    found
+}
+
+/// A file without its comments and its tests.
+fn code(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

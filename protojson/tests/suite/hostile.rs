@@ -49,6 +49,23 @@ fn nesting_is_limited_as_the_wire_counts_it() {
 }
 
 #[test]
+fn an_any_counts_as_two_levels_though_its_type_stands_nested_last() {
+    let nested_last = |depth| {
+        let inner = nested(
+            r#"{"any":"#,
+            "{}",
+            r#","@type":"a/protojson.test.Everything"}"#,
+            depth,
+        );
+        format!(r#"{{"any":{inner}}}"#)
+    };
+    assert_eq!(reason(&nested_last(49)), None);
+    assert_eq!(reason(&nested_last(50)), Some(Reason::TooDeep));
+    let wire = wire(&everything(), &nested_last(49)).unwrap();
+    assert_eq!(json(&everything(), &wire).unwrap().matches("@type").count(), 49);
+}
+
+#[test]
 fn what_is_read_within_the_depth_limit_is_what_prost_decodes_and_what_is_printed() {
     let deepest = format!(r#"{{"struct":{}}}"#, nested(r#"{"a":"#, "1", "}", 33));
     let wire = wire(&everything(), &deepest).unwrap();

@@ -132,5 +132,18 @@ fn output_ends_at_its_limits() {
     )
     .unwrap_err();
     assert!(error.is_too_large());
+    let field = small.field("stringValue").unwrap();
+    assert!(
+        field
+            .text_to_wire("123456789", &mut out)
+            .unwrap_err()
+            .is_too_large()
+    );
+    assert!(
+        field
+            .json_to_wire(b"\"123456789\"", &mut out)
+            .unwrap_err()
+            .is_too_large()
+    );
     assert_eq!(out.len(), 110);
 }

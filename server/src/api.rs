@@ -41,8 +41,11 @@ const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The services, and which of them need no token.
 pub const SERVICES: [&str; 2] = ["postern.v1.JobService", "postern.v1.CatalogService"];
 /// Health and reflection tell nothing about partners.
-pub const OPEN_SERVICES: [&str; 3] =
-    ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+pub const OPEN_SERVICES: [&str; 3] = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
 
 /// What the services need. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -27,7 +27,9 @@ impl Backoff {
 }
 
 fn jitter() -> u32 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos() / 100)
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos() / 100)
 }
 
 #[cfg(test)]

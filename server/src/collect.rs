@@ -56,7 +56,10 @@ impl Collect {
                 backoff.reset();
                 continue;
             };
-            tracing::warn!(error = &failure as &dyn std::error::Error, "outcomes could not be collected and come again");
+            tracing::warn!(
+                error = &failure as &dyn std::error::Error,
+                "outcomes could not be collected and come again"
+            );
             tokio::select! {
                 () = tokio::time::sleep(backoff.next()) => {}
                 () = shutdown.cancelled() => {}
@@ -96,16 +99,26 @@ impl Collect {
         let Some((job, dispatch)) = self.seal.open_outcome_token(&read.token) else {
             return Sorted::Quarantine("the outcome token is not authentic".to_owned());
         };
-        if read.job_id.is_some_and(|id| id.parse() != Ok(job)) || read.dispatch.is_some_and(|given| given != i64::from(dispatch)) {
+        if read.job_id.is_some_and(|id| id.parse() != Ok(job))
+            || read.dispatch.is_some_and(|given| given != i64::from(dispatch))
+        {
             return Sorted::Quarantine("job or dispatch disagree with the outcome token".to_owned());
         }
         let mut outcome = read.outcome;
         outcome.dispatch = dispatch;
-        Sorted::Report(Box::new(Report { job, outcome, letter: letter(message) }))
+        Sorted::Report(Box::new(Report {
+            job,
+            outcome,
+            letter: letter(message),
+        }))
     }
 
     /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other.
-    async fn apply(&self, reports: Vec<(Report, Received)>, now: Timestamp) -> Result<Vec<(Received, Verdict)>, Failure> {
+    async fn apply(
+        &self,
+        reports: Vec<(Report, Received)>,
+        now: Timestamp,
+    ) -> Result<Vec<(Received, Verdict)>, Failure> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
@@ -114,12 +127,22 @@ impl Collect {
         match self.store.system().apply(&reports, &retry, now).await {
             Ok(verdicts) => return Ok(messages.into_iter().zip(verdicts).collect()),
             Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a batch of outcomes is applied one by one"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a batch of outcomes is applied one by one"
+            ),
         }
         let mut applied = Vec::new();
         for (report, message) in reports.into_iter().zip(messages) {
-            match self.store.system().apply(std::slice::from_ref(&report), &retry, now).await {
-                Ok(verdicts) => applied.extend(verdicts.into_iter().map(|verdict| (message.clone(), verdict))),
+            match self
+                .store
+                .system()
+                .apply(std::slice::from_ref(&report), &retry, now)
+                .await
+            {
+                Ok(verdicts) => {
+                    applied.extend(verdicts.into_iter().map(|verdict| (message.clone(), verdict)))
+                }
                 Err(error) => {
                     tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
                 }
@@ -130,20 +153,37 @@ impl Collect {
 
     fn retry_policy(&self, job: &Job) -> RetryPolicy {
         match self.catalog.get(&job.job_type) {
-            Some(job_type) => RetryPolicy { dispatches: job_type.dispatches(), backoff_millis: job_type.backoff().millis_before(job.dispatch + 1) },
+            Some(job_type) => RetryPolicy {
+                dispatches: job_type.dispatches(),
+                backoff_millis: job_type.backoff().millis_before(job.dispatch + 1),
+            },
             // Its tasks could not be sent any more.
-            None => RetryPolicy { dispatches: 1, backoff_millis: 0 },
+            None => RetryPolicy {
+                dispatches: 1,
+                backoff_millis: 0,
+            },
         }
     }
 
-    async fn quarantine(&self, messages: Vec<(Received, String)>, now: Timestamp) -> Result<Vec<String>, store::Error> {
+    async fn quarantine(
+        &self,
+        messages: Vec<(Received, String)>,
+        now: Timestamp,
+    ) -> Result<Vec<String>, store::Error> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
         for (message, reason) in &messages {
-            tracing::warn!(message.id = message.message_id, reason, "a message of the results queue is quarantined");
+            tracing::warn!(
+                message.id = message.message_id,
+                reason,
+                "a message of the results queue is quarantined"
+            );
         }
-        let letters: Vec<_> = messages.iter().map(|(message, reason)| (letter(message), reason.clone())).collect();
+        let letters: Vec<_> = messages
+            .iter()
+            .map(|(message, reason)| (letter(message), reason.clone()))
+            .collect();
         self.store.system().quarantine(&letters, now).await?;
         Ok(messages.into_iter().map(|(message, _)| message.receipt).collect())
     }
@@ -159,7 +199,10 @@ enum Failure {
 }
 
 fn letter(message: &Received) -> Letter {
-    Letter { message_id: message.message_id.clone(), body: message.body.clone() }
+    Letter {
+        message_id: message.message_id.clone(),
+        body: message.body.clone(),
+    }
 }
 
 fn is_young(message: &Received, now: Timestamp) -> bool {

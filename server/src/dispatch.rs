@@ -74,17 +74,31 @@ impl Dispatch {
     async fn release_abandoned(&self) {
         match self.store.system().release_abandoned(Timestamp::now()).await {
             Ok(0) => {}
-            Ok(count) => tracing::info!(count, "tasks that an earlier process may not have sent are sent again"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "abandoned claims wait for the end of their leases"),
+            Ok(count) => tracing::info!(
+                count,
+                "tasks that an earlier process may not have sent are sent again"
+            ),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "abandoned claims wait for the end of their leases"
+            ),
         }
     }
 
     async fn round(&self, retry_after: Duration) -> Round {
-        let claimed = match self.store.system().claim(CLAIM_MAX, millis(LEASE), Timestamp::now()).await {
+        let claimed = match self
+            .store
+            .system()
+            .claim(CLAIM_MAX, millis(LEASE), Timestamp::now())
+            .await
+        {
             Ok(claimed) if claimed.is_empty() => return Round::Idle,
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "tasks could not be claimed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "tasks could not be claimed"
+                );
                 return Round::Failed;
             }
         };
@@ -92,7 +106,10 @@ impl Dispatch {
             Ok(true) => Round::Sent,
             Ok(false) => Round::Failed,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "sent tasks could not be marked: they are sent again when their leases end");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "sent tasks could not be marked: they are sent again when their leases end"
+                );
                 Round::Failed
             }
         }
@@ -102,7 +119,10 @@ impl Dispatch {
     async fn send(&self, claimed: Vec<Claimed>, retry_after: Duration) -> Result<bool, store::Error> {
         let (mut sendings, mut tasks, mut unsendable) = (Vec::new(), Vec::new(), Vec::new());
         for claim in claimed {
-            let sending = Sending { job: claim.job.id, dispatch: claim.job.dispatch };
+            let sending = Sending {
+                job: claim.job.id,
+                dispatch: claim.job.dispatch,
+            };
             match self.task(&claim) {
                 Some(task) => {
                     sendings.push(sending);
@@ -124,8 +144,12 @@ impl Dispatch {
         let now = Timestamp::now();
         let system = self.store.system();
         system.mark_sent(&sent, now).await?;
-        system.release(&failed, now.plus_millis(millis(retry_after))).await?;
-        system.release(&unsendable, now.plus_millis(millis(UNSENDABLE_RETRY))).await?;
+        system
+            .release(&failed, now.plus_millis(millis(retry_after)))
+            .await?;
+        system
+            .release(&unsendable, now.plus_millis(millis(UNSENDABLE_RETRY)))
+            .await?;
         Ok(failed.is_empty())
     }
 
@@ -162,4 +186,3 @@ impl Dispatch {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
-

@@ -29,8 +29,16 @@ impl Hub {
     /// Subscribes to a job. Do so before reading it.
     #[must_use]
     pub fn subscribe(&self, job: JobId) -> Subscription {
-        let changes = self.lock().entry(job).or_insert_with(|| watch::Sender::new(())).subscribe();
-        Subscription { hub: self.clone(), job, changes }
+        let changes = self
+            .lock()
+            .entry(job)
+            .or_insert_with(|| watch::Sender::new(()))
+            .subscribe();
+        Subscription {
+            hub: self.clone(),
+            job,
+            changes,
+        }
     }
 
     /// Passes the store's signals on until it is told to stop.
@@ -64,7 +72,9 @@ impl Hub {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<()>>> {
-        self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.watched
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -80,7 +90,10 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut watched = self.hub.lock();
         // This receiver still counts.
-        if watched.get(&self.job).is_some_and(|watchers| watchers.receiver_count() <= 1) {
+        if watched
+            .get(&self.job)
+            .is_some_and(|watchers| watchers.receiver_count() <= 1)
+        {
             watched.remove(&self.job);
         }
     }
@@ -101,7 +114,8 @@ mod tests {
     #[tokio::test]
     async fn only_the_watchers_of_the_job_wake() {
         let (hub, job, other) = (Hub::default(), JobId::new(1), JobId::new(2));
-        let (mut first, mut second, elsewhere) = (hub.subscribe(job), hub.subscribe(job), hub.subscribe(other));
+        let (mut first, mut second, elsewhere) =
+            (hub.subscribe(job), hub.subscribe(job), hub.subscribe(other));
         hub.wake(job);
         first.changed().await;
         second.changed().await;

@@ -35,7 +35,9 @@ impl Unfit {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::UnsafeInteger => "whole numbers of 2^53 and beyond are not exact here: send them as strings",
+            Self::UnsafeInteger => {
+                "whole numbers of 2^53 and beyond are not exact here: send them as strings"
+            }
             Self::TooDeep => "nested deeper than 32 levels",
             Self::NotFinite => "must be a finite number",
         }
@@ -71,7 +73,10 @@ fn unfit_below(value: &Value, depth: usize) -> Option<Unfit> {
         return Some(Unfit::TooDeep);
     }
     match value {
-        Value::Number(number) => number.as_f64().filter(|double| double.abs() >= UNSAFE_FROM).map(|_| Unfit::UnsafeInteger),
+        Value::Number(number) => number
+            .as_f64()
+            .filter(|double| double.abs() >= UNSAFE_FROM)
+            .map(|_| Unfit::UnsafeInteger),
         Value::Array(items) => items.iter().find_map(|item| unfit_below(item, depth + 1)),
         Value::Object(members) => members.values().find_map(|member| unfit_below(member, depth + 1)),
         Value::Null | Value::Bool(_) | Value::String(_) => None,
@@ -99,7 +104,10 @@ mod tests {
         assert_eq!(number(5.0).unwrap().to_string(), "5");
         assert_eq!(number(-0.0).unwrap().to_string(), "0");
         assert_eq!(number(0.5).unwrap().to_string(), "0.5");
-        assert_eq!(number(9_007_199_254_740_991.0).unwrap().to_string(), "9007199254740991");
+        assert_eq!(
+            number(9_007_199_254_740_991.0).unwrap().to_string(),
+            "9007199254740991"
+        );
     }
 
     #[test]
@@ -107,7 +115,10 @@ mod tests {
         assert_eq!(number(9_007_199_254_740_992.0), Err(Unfit::UnsafeInteger));
         assert_eq!(number(-1e300), Err(Unfit::UnsafeInteger));
         assert_eq!(number(f64::NAN), Err(Unfit::NotFinite));
-        assert_eq!(unfit(&json!({"a": [1, 9_007_199_254_740_993_u64]})), Some(Unfit::UnsafeInteger));
+        assert_eq!(
+            unfit(&json!({"a": [1, 9_007_199_254_740_993_u64]})),
+            Some(Unfit::UnsafeInteger)
+        );
         assert_eq!(unfit(&json!({"a": [1, 9_007_199_254_740_991_u64, 0.1]})), None);
     }
 
@@ -122,6 +133,9 @@ mod tests {
     fn characters_that_xml_has_not_travel_as_escapes() {
         let text = xml_safe(serde_json::to_string("\u{1}\u{fffe}\u{ffff}é").unwrap());
         assert_eq!(text, "\"\\u0001\\ufffe\\uffffé\"");
-        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "\u{1}\u{fffe}\u{ffff}é");
+        assert_eq!(
+            serde_json::from_str::<String>(&text).unwrap(),
+            "\u{1}\u{fffe}\u{ffff}é"
+        );
     }
 }

@@ -128,8 +128,18 @@ impl Config {
             routes: api.routes().await?,
             door: DoorLayer::new(authenticator, rules),
             hub,
-            dispatch: Dispatch { store: store.clone(), jobs: queues.jobs, catalog: Arc::clone(&catalog), seal: seal.clone() },
-            collect: Collect { store: store.clone(), results: queues.results, catalog, seal },
+            dispatch: Dispatch {
+                store: store.clone(),
+                jobs: queues.jobs,
+                catalog: Arc::clone(&catalog),
+                seal: seal.clone(),
+            },
+            collect: Collect {
+                store: store.clone(),
+                results: queues.results,
+                catalog,
+                seal,
+            },
             store,
             refresh,
             shutdown,
@@ -180,7 +190,10 @@ async fn done(task: impl Future<Output = ()>) -> Result<(), tonic::transport::Er
 }
 
 /// Waits until the shutdown, or until something ends before it.
-async fn first_end(tasks: &mut JoinSet<Result<(), tonic::transport::Error>>, shutdown: &CancellationToken) -> Result<(), Error> {
+async fn first_end(
+    tasks: &mut JoinSet<Result<(), tonic::transport::Error>>,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),
         ended = tasks.join_next() => match ended {

@@ -26,7 +26,9 @@ pub enum Error {
     #[error("queue {0} does not exist")]
     Missing(String),
     /// It is a FIFO queue.
-    #[error("queue {0} is a FIFO queue: the messages of a group would wait for each other, so one long job would stop its whole partner; use a standard queue")]
+    #[error(
+        "queue {0} is a FIFO queue: the messages of a group would wait for each other, so one long job would stop its whole partner; use a standard queue"
+    )]
     Fifo(String),
     /// It lacks an attribute that every queue has.
     #[error("queue {queue} tells no usable {attribute}")]

@@ -47,7 +47,11 @@ impl Seal {
     /// # Errors
     /// When there is none, or one is not of that form.
     pub fn parse(keys: &str) -> Result<Self, InvalidKeys> {
-        let keys: Vec<Key> = keys.split(',').map(|key| Key::parse(key.trim())).collect::<Option<_>>().ok_or(InvalidKeys)?;
+        let keys: Vec<Key> = keys
+            .split(',')
+            .map(|key| Key::parse(key.trim()))
+            .collect::<Option<_>>()
+            .ok_or(InvalidKeys)?;
         Ok(Self { keys })
     }
 
@@ -65,7 +69,12 @@ impl Seal {
     pub fn seal(&self, purpose: Purpose, bound: &[&[u8]], content: &[u8]) -> String {
         let key = self.keys.first().expect("parse refuses an empty list");
         let mac = hmac::sign(&key.hmac, &message(purpose, bound, content));
-        format!("{}.{}.{}", key.id, URL_SAFE_NO_PAD.encode(content), URL_SAFE_NO_PAD.encode(mac))
+        format!(
+            "{}.{}.{}",
+            key.id,
+            URL_SAFE_NO_PAD.encode(content),
+            URL_SAFE_NO_PAD.encode(mac)
+        )
     }
 
     /// The content of a token that was made for the same purpose and bound to the same.
@@ -89,13 +98,18 @@ impl Seal {
 
 impl std::fmt::Debug for Seal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|key| &key.id))
+            .finish()
     }
 }
 
 impl Key {
     fn parse(text: &str) -> Option<Self> {
-        let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == KEY_BYTES)?;
+        let bytes = STANDARD
+            .decode(text)
+            .ok()
+            .filter(|bytes| bytes.len() == KEY_BYTES)?;
         // Tells keys apart without telling them.
         let id = digest::digest(&digest::SHA256, &bytes);
         Some(Self {
@@ -131,7 +145,10 @@ mod tests {
     fn a_token_gives_its_content_back_to_the_same_purpose_and_binding() {
         let seal = seal();
         let token = seal.seal(Purpose::Page, &[b"acme", b"filter"], b"content");
-        assert_eq!(seal.open(Purpose::Page, &[b"acme", b"filter"], &token).unwrap(), b"content");
+        assert_eq!(
+            seal.open(Purpose::Page, &[b"acme", b"filter"], &token).unwrap(),
+            b"content"
+        );
         assert_eq!(seal.open(Purpose::Page, &[b"globex", b"filter"], &token), None);
         assert_eq!(seal.open(Purpose::Page, &[b"acmef", b"ilter"], &token), None);
         assert_eq!(seal.open(Purpose::Outcome, &[b"acme", b"filter"], &token), None);
@@ -142,7 +159,14 @@ mod tests {
         let seal = seal();
         let token = seal.seal(Purpose::Outcome, &[], b"content");
         let other = self::seal().seal(Purpose::Outcome, &[], b"content");
-        for forged in [other.as_str(), "", "..", &format!("{token}x"), &token[..token.len() - 2], &token.replace('.', "")] {
+        for forged in [
+            other.as_str(),
+            "",
+            "..",
+            &format!("{token}x"),
+            &token[..token.len() - 2],
+            &token.replace('.', ""),
+        ] {
             assert_eq!(seal.open(Purpose::Outcome, &[], forged), None, "{forged}");
         }
     }
@@ -153,7 +177,12 @@ mod tests {
         let token = Seal::parse(&old).unwrap().seal(Purpose::Outcome, &[], b"content");
         let both = Seal::parse(&format!("{new},{old}")).unwrap();
         assert!(both.open(Purpose::Outcome, &[], &token).is_some());
-        assert!(Seal::parse(&new).unwrap().open(Purpose::Outcome, &[], &token).is_none());
+        assert!(
+            Seal::parse(&new)
+                .unwrap()
+                .open(Purpose::Outcome, &[], &token)
+                .is_none()
+        );
     }
 
     #[test]

@@ -75,18 +75,30 @@ pub enum Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let transient = if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = &error {
+        let transient = if let DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) = &error
+        {
             // What is no complaint of the database is one of the way to it.
-            error.as_database_error().is_none_or(|error| TRANSIENT_CODES.iter().any(|code| error.code().as_deref() == Some(code)))
+            error.as_database_error().is_none_or(|error| {
+                TRANSIENT_CODES
+                    .iter()
+                    .any(|code| error.code().as_deref() == Some(code))
+            })
         } else {
             matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
         };
-        if transient { Self::Unavailable(error) } else { Self::Refused(error) }
+        if transient {
+            Self::Unavailable(error)
+        } else {
+            Self::Refused(error)
+        }
     }
 }
 
 /// `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_FULL`, `SQLITE_IOERR`; PostgreSQL: serialization failure, deadlock, shutdown, too many connections.
-const TRANSIENT_CODES: [&str; 9] = ["5", "517", "13", "10", "40001", "40P01", "57P01", "57P03", "53300"];
+const TRANSIENT_CODES: [&str; 9] = [
+    "5", "517", "13", "10", "40001", "40P01", "57P01", "57P03", "53300",
+];
 
 impl Store {
     /// Opens the database. Its schema must be there: [`Store::migrate`] makes it.
@@ -95,8 +107,15 @@ impl Store {
     /// When it cannot be reached, or serves another server already.
     pub async fn open(config: &Config) -> Result<Self, Error> {
         let opened = connect::open(config).await?;
-        let inner = Inner { write: opened.write, read: opened.read, signals: Signals::new(), _lock: opened.lock };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            write: opened.write,
+            read: opened.read,
+            signals: Signals::new(),
+            _lock: opened.lock,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Brings the schema up to date. Servers one version older go on working with it.
@@ -112,7 +131,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
-        Ok(migration::Migrator::get_pending_migrations(&self.inner.read).await?.len())
+        Ok(migration::Migrator::get_pending_migrations(&self.inner.read)
+            .await?
+            .len())
     }
 
     /// The verbs of partners.

@@ -1,12 +1,25 @@
 //! The store against a real database: idempotency, unique keys, the outbox, outcomes, isolation.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 
-use postern_server::job::{Code, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp};
+use postern_server::job::{
+    Code, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
+};
 use postern_server::store::system::{Letter, Report, Sending, Verdict};
-use postern_server::store::{Config, Error, Filter, Store, Submission, SubmitError, Submitted, Trace, UniqueKey};
+use postern_server::store::{
+    Config, Error, Filter, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
+};
 
-const POLICY: RetryPolicy = RetryPolicy { dispatches: 3, backoff_millis: 5_000 };
+const POLICY: RetryPolicy = RetryPolicy {
+    dispatches: 3,
+    backoff_millis: 5_000,
+};
 const LEASE: i64 = 90_000;
 
 struct World {
@@ -25,7 +38,10 @@ impl World {
     /// As after a crash: whatever was not committed is gone, and the process that held it too.
     async fn restarted(self) -> Self {
         drop(self.store);
-        Self { store: open(&self.folder).await, folder: self.folder }
+        Self {
+            store: open(&self.folder).await,
+            folder: self.folder,
+        }
     }
 
     async fn submit(&self, submission: &Submission) -> Job {
@@ -36,14 +52,31 @@ impl World {
     }
 
     async fn apply(&self, job: JobId, event_id: &str, event: Event) -> Verdict {
-        let outcome = Outcome { dispatch: 1, event_id: event_id.to_owned(), attempt: None, seq: None, event };
-        let letter = Letter { message_id: "m".to_owned(), body: "{}".to_owned() };
+        let outcome = Outcome {
+            dispatch: 1,
+            event_id: event_id.to_owned(),
+            attempt: None,
+            seq: None,
+            event,
+        };
+        let letter = Letter {
+            message_id: "m".to_owned(),
+            body: "{}".to_owned(),
+        };
         let report = Report { job, outcome, letter };
-        self.store.system().apply(&[report], &|_| POLICY, Timestamp::now()).await.unwrap()[0]
+        self.store
+            .system()
+            .apply(&[report], &|_| POLICY, Timestamp::now())
+            .await
+            .unwrap()[0]
     }
 
     async fn job(&self, partner: &str, id: JobId) -> Option<Job> {
-        self.store.partner().get(&PartnerId::new(partner), id).await.unwrap()
+        self.store
+            .partner()
+            .get(&PartnerId::new(partner), id)
+            .await
+            .unwrap()
     }
 }
 
@@ -53,24 +86,46 @@ async fn open(folder: &tempfile::TempDir) -> Store {
 }
 
 fn submission(partner: &str, key: Option<&str>) -> Submission {
-    let timeouts = Timeouts { queue_millis: 1000, execution_millis: 1000, retention_millis: 1000 };
+    let timeouts = Timeouts {
+        queue_millis: 1000,
+        execution_millis: 1000,
+        retention_millis: 1000,
+    };
     let now = Timestamp::now();
     let id = JobId::new(u64::try_from(now.millis()).unwrap());
     let mut job = Job::new(id, PartnerId::new(partner), timeouts, now);
     job.job_type = "contacts.import".to_owned();
     job.job_type_version = "1".to_owned();
     job.request_id = key.map(str::to_owned);
-    Submission { job, payload: "{\"a\":1}".to_owned(), digest: [1; 32], unique: Vec::new(), trace: Trace::default() }
+    Submission {
+        job,
+        payload: "{\"a\":1}".to_owned(),
+        digest: [1; 32],
+        unique: Vec::new(),
+        trace: Trace::default(),
+    }
 }
 
 fn succeeded() -> Event {
     let result = serde_json::json!({"inserted": 1}).as_object().cloned();
-    Event::Succeeded { result, outputs: None }
+    Event::Succeeded {
+        result,
+        outputs: None,
+    }
 }
 
 fn failed(retryable: bool) -> Event {
-    let failure = Failure { code: Code::NotFound, reason: "GONE".to_owned(), message: "gone".to_owned(), violations: Vec::new() };
-    Event::Failed { failure, retryable, retry_delay_millis: None }
+    let failure = Failure {
+        code: Code::NotFound,
+        reason: "GONE".to_owned(),
+        message: "gone".to_owned(),
+        violations: Vec::new(),
+    };
+    Event::Failed {
+        failure,
+        retryable,
+        retry_delay_millis: None,
+    }
 }
 
 #[tokio::test]
@@ -88,8 +143,24 @@ async fn a_partner_reads_its_own_jobs_only() {
     let job = world.submit(&submission("acme", Some("key"))).await;
     assert_eq!(world.job("globex", job.id).await, None);
     let globex = PartnerId::new("globex");
-    assert!(world.store.partner().list(&globex, &Filter::default(), None, 10).await.unwrap().is_empty());
-    assert!(world.store.partner().find_request(&globex, "key").await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .partner()
+            .list(&globex, &Filter::default(), None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        world
+            .store
+            .partner()
+            .find_request(&globex, "key")
+            .await
+            .unwrap()
+            .is_none()
+    );
     world.submit(&submission("globex", Some("key"))).await;
 }
 
@@ -97,7 +168,13 @@ async fn a_partner_reads_its_own_jobs_only() {
 async fn one_key_a_hundred_times_at_once_is_one_job() {
     let world = World::new().await;
     let submissions = (0..100).map(|_| async {
-        match world.store.partner().submit(&submission("acme", Some("key"))).await.unwrap() {
+        match world
+            .store
+            .partner()
+            .submit(&submission("acme", Some("key")))
+            .await
+            .unwrap()
+        {
             Submitted::New(job) => (true, job.id),
             Submitted::Known(job) => (false, job.id),
         }
@@ -111,19 +188,43 @@ async fn one_key_a_hundred_times_at_once_is_one_job() {
 async fn a_key_with_another_request_is_refused() {
     let world = World::new().await;
     world.submit(&submission("acme", Some("key"))).await;
-    let other = Submission { digest: [2; 32], ..submission("acme", Some("key")) };
-    assert!(matches!(world.store.partner().submit(&other).await, Err(SubmitError::RequestIdReused)));
-    assert!(matches!(world.store.partner().check(&other).await, Err(SubmitError::RequestIdReused)));
+    let other = Submission {
+        digest: [2; 32],
+        ..submission("acme", Some("key"))
+    };
+    assert!(matches!(
+        world.store.partner().submit(&other).await,
+        Err(SubmitError::RequestIdReused)
+    ));
+    assert!(matches!(
+        world.store.partner().check(&other).await,
+        Err(SubmitError::RequestIdReused)
+    ));
 }
 
 #[tokio::test]
 async fn a_unique_value_is_held_until_the_job_fails() {
     let world = World::new().await;
-    let unique = vec![UniqueKey { name: "reference".to_owned(), digest: [7; 32] }];
-    let with_key = |partner| Submission { unique: unique.clone(), ..submission(partner, None) };
+    let unique = vec![UniqueKey {
+        name: "reference".to_owned(),
+        digest: [7; 32],
+    }];
+    let with_key = |partner| Submission {
+        unique: unique.clone(),
+        ..submission(partner, None)
+    };
     let holder = world.submit(&with_key("acme")).await;
-    for result in [world.store.partner().submit(&with_key("acme")).await.map(|_| ()), world.store.partner().check(&with_key("acme")).await] {
-        let Err(SubmitError::Unique { constraint, holder: found }) = result else { panic!("not refused") };
+    for result in [
+        world.store.partner().submit(&with_key("acme")).await.map(|_| ()),
+        world.store.partner().check(&with_key("acme")).await,
+    ] {
+        let Err(SubmitError::Unique {
+            constraint,
+            holder: found,
+        }) = result
+        else {
+            panic!("not refused")
+        };
         assert_eq!((constraint.as_str(), found), ("reference", holder.id));
     }
     world.submit(&with_key("globex")).await;
@@ -136,12 +237,31 @@ async fn a_unique_value_is_held_until_the_job_fails() {
 #[tokio::test]
 async fn a_refused_submission_leaves_nothing_behind() {
     let world = World::new().await;
-    let unique = vec![UniqueKey { name: "reference".to_owned(), digest: [7; 32] }];
-    world.submit(&Submission { unique: unique.clone(), ..submission("acme", None) }).await;
-    let refused = Submission { unique, ..submission("acme", Some("key")) };
+    let unique = vec![UniqueKey {
+        name: "reference".to_owned(),
+        digest: [7; 32],
+    }];
+    world
+        .submit(&Submission {
+            unique: unique.clone(),
+            ..submission("acme", None)
+        })
+        .await;
+    let refused = Submission {
+        unique,
+        ..submission("acme", Some("key"))
+    };
     world.store.partner().submit(&refused).await.unwrap_err();
     assert_eq!(world.job("acme", refused.job.id).await, None);
-    assert!(world.store.partner().find_request(&refused.job.partner, "key").await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .partner()
+            .find_request(&refused.job.partner, "key")
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -151,8 +271,17 @@ async fn a_claimed_task_is_nobody_elses_until_its_lease_ends() {
     let system = world.store.system();
     let now = Timestamp::now();
     assert_eq!(system.claim(10, LEASE, now).await.unwrap()[0].job.id, job.id);
-    assert!(system.claim(10, LEASE, now.plus_millis(LEASE - 1)).await.unwrap().is_empty());
-    assert_eq!(system.claim(10, LEASE, now.plus_millis(LEASE)).await.unwrap()[0].payload, "{\"a\":1}");
+    assert!(
+        system
+            .claim(10, LEASE, now.plus_millis(LEASE - 1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        system.claim(10, LEASE, now.plus_millis(LEASE)).await.unwrap()[0].payload,
+        "{\"a\":1}"
+    );
 }
 
 #[tokio::test]
@@ -161,9 +290,18 @@ async fn a_sent_task_is_never_claimed_again() {
     world.submit(&submission("acme", None)).await;
     let (system, now) = (world.store.system(), Timestamp::now());
     let claimed = system.claim(10, LEASE, now).await.unwrap();
-    let sending = Sending { job: claimed[0].job.id, dispatch: 1 };
+    let sending = Sending {
+        job: claimed[0].job.id,
+        dispatch: 1,
+    };
     system.mark_sent(&[(sending, "m".to_owned())], now).await.unwrap();
-    assert!(system.claim(10, LEASE, now.plus_millis(10 * LEASE)).await.unwrap().is_empty());
+    assert!(
+        system
+            .claim(10, LEASE, now.plus_millis(10 * LEASE))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(system.next_due().await.unwrap(), None);
 }
 
@@ -171,7 +309,12 @@ async fn a_sent_task_is_never_claimed_again() {
 async fn what_a_crash_left_unsent_is_sent_at_the_next_start() {
     let world = World::new().await;
     let job = world.submit(&submission("acme", None)).await;
-    world.store.system().claim(10, LEASE, Timestamp::now()).await.unwrap();
+    world
+        .store
+        .system()
+        .claim(10, LEASE, Timestamp::now())
+        .await
+        .unwrap();
     let world = world.restarted().await;
     let (system, now) = (world.store.system(), Timestamp::now());
     assert!(system.claim(10, LEASE, now).await.unwrap().is_empty());
@@ -187,7 +330,19 @@ async fn an_outcome_before_the_mark_settles_the_sending() {
     system.claim(10, LEASE, now).await.unwrap();
     world.apply(job.id, "e", succeeded()).await;
     assert_eq!(system.next_due().await.unwrap(), None);
-    system.mark_sent(&[(Sending { job: job.id, dispatch: 1 }, "m".to_owned())], now).await.unwrap();
+    system
+        .mark_sent(
+            &[(
+                Sending {
+                    job: job.id,
+                    dispatch: 1,
+                },
+                "m".to_owned(),
+            )],
+            now,
+        )
+        .await
+        .unwrap();
     assert_eq!(world.job("acme", job.id).await.unwrap().state, State::Succeeded);
 }
 
@@ -198,9 +353,31 @@ async fn a_retried_dispatch_is_due_after_its_backoff_and_the_mark_of_the_old_one
     let (system, now) = (world.store.system(), Timestamp::now());
     system.claim(10, LEASE, now).await.unwrap();
     world.apply(job.id, "e", failed(true)).await;
-    system.mark_sent(&[(Sending { job: job.id, dispatch: 1 }, "m".to_owned())], now).await.unwrap();
-    assert!(system.claim(10, LEASE, now.plus_millis(4_000)).await.unwrap().is_empty());
-    assert_eq!(system.release_abandoned(now).await.unwrap(), 0, "a backoff is no abandoned claim");
+    system
+        .mark_sent(
+            &[(
+                Sending {
+                    job: job.id,
+                    dispatch: 1,
+                },
+                "m".to_owned(),
+            )],
+            now,
+        )
+        .await
+        .unwrap();
+    assert!(
+        system
+            .claim(10, LEASE, now.plus_millis(4_000))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        system.release_abandoned(now).await.unwrap(),
+        0,
+        "a backoff is no abandoned claim"
+    );
     let claimed = system.claim(10, LEASE, now.plus_millis(20_000)).await.unwrap();
     assert_eq!(claimed[0].job.dispatch, 2);
 }
@@ -222,13 +399,19 @@ async fn the_first_of_two_ends_wins() {
     let ended = world.job("acme", job.id).await.unwrap();
     assert_eq!(world.apply(job.id, "e2", failed(false)).await, Verdict::Settled);
     assert_eq!(world.job("acme", job.id).await.unwrap(), ended);
-    assert_eq!(world.store.partner().result(&ended).await.unwrap().as_deref(), Some("{\"inserted\":1}"));
+    assert_eq!(
+        world.store.partner().result(&ended).await.unwrap().as_deref(),
+        Some("{\"inserted\":1}")
+    );
 }
 
 #[tokio::test]
 async fn an_outcome_of_a_job_that_is_not_there_is_told_so() {
     let world = World::new().await;
-    assert_eq!(world.apply(JobId::new(1), "e", succeeded()).await, Verdict::JobUnknown);
+    assert_eq!(
+        world.apply(JobId::new(1), "e", succeeded()).await,
+        Verdict::JobUnknown
+    );
 }
 
 #[tokio::test]
@@ -255,7 +438,11 @@ async fn lists_are_newest_first_and_go_on_after_a_job() {
     let list = |after, count| {
         let (store, acme) = (world.store.clone(), acme.clone());
         async move {
-            let jobs = store.partner().list(&acme, &Filter::default(), after, count).await.unwrap();
+            let jobs = store
+                .partner()
+                .list(&acme, &Filter::default(), after, count)
+                .await
+                .unwrap();
             jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
         }
     };
@@ -267,22 +454,71 @@ async fn lists_are_newest_first_and_go_on_after_a_job() {
 async fn every_filter_that_is_set_must_hold() {
     let world = World::new().await;
     let mut labelled = submission("acme", None);
-    labelled.job.labels = BTreeMap::from([("team".to_owned(), "crm".to_owned()), ("size".to_owned(), "xl".to_owned())]);
+    labelled.job.labels = BTreeMap::from([
+        ("team".to_owned(), "crm".to_owned()),
+        ("size".to_owned(), "xl".to_owned()),
+    ]);
     let labelled = world.submit(&labelled).await;
     let plain = world.submit(&submission("acme", None)).await;
     world.apply(plain.id, "e", Event::Started).await;
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let cases = [
-        (Filter { labels: vec![label("team", "crm")], ..Filter::default() }, vec![labelled.id]),
-        (Filter { labels: vec![label("team", "crm"), label("size", "s")], ..Filter::default() }, vec![]),
-        (Filter { states: vec![State::Running], ..Filter::default() }, vec![plain.id]),
-        (Filter { states: vec![State::Running], labels: vec![label("team", "crm")], ..Filter::default() }, vec![]),
-        (Filter { job_type: Some("other".to_owned()), ..Filter::default() }, vec![]),
-        (Filter { created_before: Some(labelled.create_time), ..Filter::default() }, vec![]),
+        (
+            Filter {
+                labels: vec![label("team", "crm")],
+                ..Filter::default()
+            },
+            vec![labelled.id],
+        ),
+        (
+            Filter {
+                labels: vec![label("team", "crm"), label("size", "s")],
+                ..Filter::default()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                states: vec![State::Running],
+                ..Filter::default()
+            },
+            vec![plain.id],
+        ),
+        (
+            Filter {
+                states: vec![State::Running],
+                labels: vec![label("team", "crm")],
+                ..Filter::default()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                job_type: Some("other".to_owned()),
+                ..Filter::default()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                created_before: Some(labelled.create_time),
+                ..Filter::default()
+            },
+            vec![],
+        ),
     ];
     for (filter, expected) in cases {
-        let jobs = world.store.partner().list(&PartnerId::new("acme"), &filter, None, 10).await.unwrap();
-        assert_eq!(jobs.into_iter().map(|job| job.id).collect::<Vec<_>>(), expected, "{filter:?}");
+        let jobs = world
+            .store
+            .partner()
+            .list(&PartnerId::new("acme"), &filter, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(
+            jobs.into_iter().map(|job| job.id).collect::<Vec<_>>(),
+            expected,
+            "{filter:?}"
+        );
     }
 }
 

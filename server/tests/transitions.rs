@@ -1,11 +1,25 @@
 //! The rules of the work protocol, as far as they are about one job and one outcome.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking"
+)]
 
 use postern_server::job::{
-    Applied, Code, Event, EventKind, Failure, Ignored, Job, JobId, Outcome, PartnerId, Progress, RetryPolicy, State, Timeouts, Timestamp,
+    Applied, Code, Event, EventKind, Failure, Ignored, Job, JobId, Outcome, PartnerId, Progress, RetryPolicy,
+    State, Timeouts, Timestamp,
 };
 
-const POLICY: RetryPolicy = RetryPolicy { dispatches: 3, backoff_millis: 5_000 };
-const TIMEOUTS: Timeouts = Timeouts { queue_millis: 1_000_000, execution_millis: 60_000, retention_millis: 9_000_000 };
+const POLICY: RetryPolicy = RetryPolicy {
+    dispatches: 3,
+    backoff_millis: 5_000,
+};
+const TIMEOUTS: Timeouts = Timeouts {
+    queue_millis: 1_000_000,
+    execution_millis: 60_000,
+    retention_millis: 9_000_000,
+};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -16,29 +30,61 @@ fn queued() -> Job {
 }
 
 fn outcome(event: Event) -> Outcome {
-    Outcome { dispatch: 1, event_id: String::new(), attempt: None, seq: None, event }
+    Outcome {
+        dispatch: 1,
+        event_id: String::new(),
+        attempt: None,
+        seq: None,
+        event,
+    }
 }
 
 fn of_attempt(attempt: i32, event: Event) -> Outcome {
-    Outcome { attempt: Some(attempt), ..outcome(event) }
+    Outcome {
+        attempt: Some(attempt),
+        ..outcome(event)
+    }
 }
 
 fn progress(completed: i32) -> Event {
-    Event::Progress(Some(Progress { completed, total: 10, message: String::new() }))
+    Event::Progress(Some(Progress {
+        completed,
+        total: 10,
+        message: String::new(),
+    }))
 }
 
 fn succeeded() -> Event {
-    Event::Succeeded { result: None, outputs: None }
+    Event::Succeeded {
+        result: None,
+        outputs: None,
+    }
 }
 
 fn failed(retryable: bool) -> Event {
-    let failure = Failure { code: Code::NotFound, reason: "GONE".to_owned(), message: "gone".to_owned(), violations: Vec::new() };
-    Event::Failed { failure, retryable, retry_delay_millis: None }
+    let failure = Failure {
+        code: Code::NotFound,
+        reason: "GONE".to_owned(),
+        message: "gone".to_owned(),
+        violations: Vec::new(),
+    };
+    Event::Failed {
+        failure,
+        retryable,
+        retry_delay_millis: None,
+    }
 }
 
 fn running(attempt: Option<i32>) -> Job {
     let mut job = queued();
-    job.apply(&Outcome { attempt, ..outcome(Event::Started) }, POLICY, at(10));
+    job.apply(
+        &Outcome {
+            attempt,
+            ..outcome(Event::Started)
+        },
+        POLICY,
+        at(10),
+    );
     job
 }
 
@@ -58,14 +104,20 @@ fn every_event() -> Vec<Event> {
 #[test]
 fn a_start_makes_it_running_and_starts_the_execution_clock() {
     let job = running(Some(1));
-    assert_eq!((job.state, job.revision, job.start_time), (State::Running, 2, Some(at(10))));
+    assert_eq!(
+        (job.state, job.revision, job.start_time),
+        (State::Running, 2, Some(at(10)))
+    );
     assert_eq!(job.deadline, at(60_010));
 }
 
 #[test]
 fn progress_without_a_start_is_a_start() {
     let mut job = queued();
-    assert_eq!(job.apply(&outcome(progress(3)), POLICY, at(10)), Applied::Changed(Some(EventKind::Started)));
+    assert_eq!(
+        job.apply(&outcome(progress(3)), POLICY, at(10)),
+        Applied::Changed(Some(EventKind::Started))
+    );
     assert_eq!((job.state, job.progress.unwrap().completed), (State::Running, 3));
 }
 
@@ -74,23 +126,40 @@ fn the_same_progress_again_only_moves_the_deadline() {
     let mut job = running(None);
     job.apply(&outcome(progress(3)), POLICY, at(20));
     let revision = job.revision;
-    assert_eq!(job.apply(&outcome(progress(3)), POLICY, at(30)), Applied::Extended);
+    assert_eq!(
+        job.apply(&outcome(progress(3)), POLICY, at(30)),
+        Applied::Extended
+    );
     assert_eq!((job.revision, job.deadline), (revision, at(60_030)));
 }
 
 #[test]
 fn older_reports_change_nothing() {
     let mut job = running(Some(2));
-    job.apply(&Outcome { seq: Some(5), ..of_attempt(2, progress(5)) }, POLICY, at(20));
+    job.apply(
+        &Outcome {
+            seq: Some(5),
+            ..of_attempt(2, progress(5))
+        },
+        POLICY,
+        at(20),
+    );
     let before = job.clone();
     for stale in [
         of_attempt(1, Event::Started),
         of_attempt(1, progress(9)),
         of_attempt(2, Event::Started),
-        Outcome { seq: Some(5), ..of_attempt(2, progress(4)) },
+        Outcome {
+            seq: Some(5),
+            ..of_attempt(2, progress(4))
+        },
         of_attempt(1, failed(false)),
     ] {
-        assert_eq!(job.apply(&stale, POLICY, at(30)), Applied::Ignored(Ignored::Stale), "{stale:?}");
+        assert_eq!(
+            job.apply(&stale, POLICY, at(30)),
+            Applied::Ignored(Ignored::Stale),
+            "{stale:?}"
+        );
         assert_eq!(job, before);
     }
 }
@@ -100,22 +169,34 @@ fn a_newer_attempt_begins_anew() {
     let mut job = running(Some(1));
     job.apply(&of_attempt(1, progress(5)), POLICY, at(20));
     job.apply(&of_attempt(2, Event::Started), POLICY, at(30));
-    assert_eq!((job.start_time, job.progress.clone(), job.attempt), (Some(at(30)), None, Some(2)));
+    assert_eq!(
+        (job.start_time, job.progress.clone(), job.attempt),
+        (Some(at(30)), None, Some(2))
+    );
     assert_eq!(job.deadline, at(60_030));
 }
 
 #[test]
 fn a_redelivered_start_without_attempt_restarts_the_clock() {
     let mut job = running(None);
-    assert_eq!(job.apply(&outcome(Event::Started), POLICY, at(50)), Applied::Changed(Some(EventKind::Started)));
+    assert_eq!(
+        job.apply(&outcome(Event::Started), POLICY, at(50)),
+        Applied::Changed(Some(EventKind::Started))
+    );
     assert_eq!((job.start_time, job.deadline), (Some(at(50)), at(60_050)));
 }
 
 #[test]
 fn success_of_any_attempt_counts_even_when_no_start_was_reported() {
     let mut job = queued();
-    assert_eq!(job.apply(&outcome(succeeded()), POLICY, at(10)), Applied::Changed(Some(EventKind::Succeeded)));
-    assert_eq!((job.state, job.end_time, job.purge_time), (State::Succeeded, Some(at(10)), Some(at(9_000_010))));
+    assert_eq!(
+        job.apply(&outcome(succeeded()), POLICY, at(10)),
+        Applied::Changed(Some(EventKind::Succeeded))
+    );
+    assert_eq!(
+        (job.state, job.end_time, job.purge_time),
+        (State::Succeeded, Some(at(10)), Some(at(9_000_010)))
+    );
 
     let mut job = running(Some(2));
     job.apply(&of_attempt(1, succeeded()), POLICY, at(20));
@@ -125,9 +206,16 @@ fn success_of_any_attempt_counts_even_when_no_start_was_reported() {
 #[test]
 fn a_result_that_cannot_be_used_fails_the_job() {
     let mut job = running(None);
-    job.apply(&outcome(Event::Unusable("larger than 256 KiB".to_owned())), POLICY, at(20));
+    job.apply(
+        &outcome(Event::Unusable("larger than 256 KiB".to_owned())),
+        POLICY,
+        at(20),
+    );
     let failure = job.failure.unwrap();
-    assert_eq!((job.state, failure.code, failure.reason.as_str()), (State::Failed, Code::Internal, "OUTCOME_INVALID"));
+    assert_eq!(
+        (job.state, failure.code, failure.reason.as_str()),
+        (State::Failed, Code::Internal, "OUTCOME_INVALID")
+    );
 }
 
 #[test]
@@ -137,11 +225,24 @@ fn a_retryable_failure_is_handed_out_again_until_the_dispatches_are_used_up() {
     let applied = job.apply(&of_attempt(3, failed(true)), POLICY, at(100));
     assert_eq!(applied, Applied::Requeued { due: at(5_100) });
     assert_eq!((job.state, job.dispatch, job.revision), (State::Queued, 2, 4));
-    assert_eq!((job.start_time, job.progress.clone(), job.attempt, job.seq), (None, None, None, None));
+    assert_eq!(
+        (job.start_time, job.progress.clone(), job.attempt, job.seq),
+        (None, None, None, None)
+    );
     assert_eq!(job.deadline, at(1_000_100));
 
-    let last = RetryPolicy { dispatches: 2, ..POLICY };
-    let applied = job.apply(&Outcome { dispatch: 2, ..outcome(failed(true)) }, last, at(200));
+    let last = RetryPolicy {
+        dispatches: 2,
+        ..POLICY
+    };
+    let applied = job.apply(
+        &Outcome {
+            dispatch: 2,
+            ..outcome(failed(true))
+        },
+        last,
+        at(200),
+    );
     assert_eq!(applied, Applied::Changed(Some(EventKind::Failed)));
     assert_eq!(job.state, State::Failed);
 }
@@ -150,9 +251,15 @@ fn a_retryable_failure_is_handed_out_again_until_the_dispatches_are_used_up() {
 fn a_failure_is_final_when_it_is_not_retryable_or_a_cancellation_was_asked_for() {
     let mut job = running(None);
     job.apply(&outcome(failed(false)), POLICY, at(20));
-    assert_eq!((job.state, job.failure.unwrap().reason.as_str()), (State::Failed, "GONE"));
+    assert_eq!(
+        (job.state, job.failure.unwrap().reason.as_str()),
+        (State::Failed, "GONE")
+    );
 
-    let mut job = Job { cancel_requested: true, ..running(None) };
+    let mut job = Job {
+        cancel_requested: true,
+        ..running(None)
+    };
     job.apply(&outcome(failed(true)), POLICY, at(20));
     assert_eq!(job.state, State::Failed);
 }
@@ -160,18 +267,34 @@ fn a_failure_is_final_when_it_is_not_retryable_or_a_cancellation_was_asked_for()
 #[test]
 fn the_delay_that_the_consumer_asks_for_wins_over_the_backoff() {
     let mut job = running(None);
-    let Event::Failed { failure, .. } = failed(true) else { unreachable!() };
-    let event = Event::Failed { failure, retryable: true, retry_delay_millis: Some(70) };
-    assert_eq!(job.apply(&outcome(event), POLICY, at(100)), Applied::Requeued { due: at(170) });
+    let Event::Failed { failure, .. } = failed(true) else {
+        unreachable!()
+    };
+    let event = Event::Failed {
+        failure,
+        retryable: true,
+        retry_delay_millis: Some(70),
+    };
+    assert_eq!(
+        job.apply(&outcome(event), POLICY, at(100)),
+        Applied::Requeued { due: at(170) }
+    );
 }
 
 #[test]
 fn terminal_is_final_whatever_arrives() {
     for state in State::ALL.into_iter().filter(|state| state.is_terminal()) {
         for event in every_event() {
-            let mut job = Job { state, ..running(None) };
+            let mut job = Job {
+                state,
+                ..running(None)
+            };
             let before = job.clone();
-            assert_eq!(job.apply(&outcome(event.clone()), POLICY, at(99)), Applied::Ignored(Ignored::Late), "{state:?} {event:?}");
+            assert_eq!(
+                job.apply(&outcome(event.clone()), POLICY, at(99)),
+                Applied::Ignored(Ignored::Late),
+                "{state:?} {event:?}"
+            );
             assert_eq!(job, before);
         }
     }
@@ -180,9 +303,15 @@ fn terminal_is_final_whatever_arrives() {
 #[test]
 fn another_dispatch_is_late() {
     for event in every_event() {
-        let mut job = Job { dispatch: 2, ..running(None) };
+        let mut job = Job {
+            dispatch: 2,
+            ..running(None)
+        };
         let before = job.clone();
-        assert_eq!(job.apply(&outcome(event), POLICY, at(99)), Applied::Ignored(Ignored::Late));
+        assert_eq!(
+            job.apply(&outcome(event), POLICY, at(99)),
+            Applied::Ignored(Ignored::Late)
+        );
         assert_eq!(job, before);
     }
 }

@@ -2,7 +2,8 @@
 
 use postern_proto::postern::v1::catalog_service_server::CatalogService;
 use postern_proto::postern::v1::{
-    GetJobTypeRequest, GetJobTypeResponse, JobType as ProtoJobType, ListJobTypesRequest, ListJobTypesResponse, UniqueConstraint,
+    GetJobTypeRequest, GetJobTypeResponse, JobType as ProtoJobType, ListJobTypesRequest,
+    ListJobTypesResponse, UniqueConstraint,
 };
 use prost_types::Struct;
 use serde_json::Value;
@@ -15,7 +16,10 @@ use crate::catalog::JobType;
 
 #[tonic::async_trait]
 impl CatalogService for Api {
-    async fn list_job_types(&self, request: Request<ListJobTypesRequest>) -> Result<Response<ListJobTypesResponse>, Status> {
+    async fn list_job_types(
+        &self,
+        request: Request<ListJobTypesRequest>,
+    ) -> Result<Response<ListJobTypesResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
         let request = request.into_inner();
         let mut violations = Vec::new();
@@ -25,19 +29,34 @@ impl CatalogService for Api {
         }
         let page = Page::new(&self.seal, &partner, "jobTypes", &[]);
         let after = page.read(&request.page_token)?;
-        let mut rest = self.catalog.iter().filter(|job_type| after.as_ref().is_none_or(|after| job_type.name().as_bytes() > after.as_slice()));
+        let mut rest = self.catalog.iter().filter(|job_type| {
+            after
+                .as_ref()
+                .is_none_or(|after| job_type.name().as_bytes() > after.as_slice())
+        });
         let listed: Vec<&JobType> = rest.by_ref().take(size).collect();
         let last = listed.last().filter(|_| rest.next().is_some());
         Ok(Response::new(ListJobTypesResponse {
-            next_page_token: last.map(|job_type| page.token(job_type.name().as_bytes())).unwrap_or_default(),
-            job_types: listed.into_iter().map(|job_type| self.describe(job_type)).collect(),
+            next_page_token: last
+                .map(|job_type| page.token(job_type.name().as_bytes()))
+                .unwrap_or_default(),
+            job_types: listed
+                .into_iter()
+                .map(|job_type| self.describe(job_type))
+                .collect(),
         }))
     }
 
-    async fn get_job_type(&self, request: Request<GetJobTypeRequest>) -> Result<Response<GetJobTypeResponse>, Status> {
+    async fn get_job_type(
+        &self,
+        request: Request<GetJobTypeRequest>,
+    ) -> Result<Response<GetJobTypeResponse>, Status> {
         let job_type = self.catalog.get(&request.get_ref().job_type);
-        let job_type = job_type.ok_or_else(|| Problem::new(Code::NotFound, "JOB_TYPE_NOT_FOUND", "there is no such job type"))?;
-        Ok(Response::new(GetJobTypeResponse { job_type: Some(self.describe(job_type)) }))
+        let job_type = job_type
+            .ok_or_else(|| Problem::new(Code::NotFound, "JOB_TYPE_NOT_FOUND", "there is no such job type"))?;
+        Ok(Response::new(GetJobTypeResponse {
+            job_type: Some(self.describe(job_type)),
+        }))
     }
 }
 
@@ -64,5 +83,9 @@ impl Api {
 
 /// A JSON object as a Struct. A schema may also be `true` or `false`, which say nothing about a payload.
 fn object(value: &Value) -> Struct {
-    value.as_object().cloned().map(payload::from_json).unwrap_or_default()
+    value
+        .as_object()
+        .cloned()
+        .map(payload::from_json)
+        .unwrap_or_default()
 }

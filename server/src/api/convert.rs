@@ -56,38 +56,62 @@ pub(super) const fn state(state: State) -> pb::JobState {
 
 /// The state of this number in the API, if it is one.
 pub(super) fn state_from(number: i32) -> Option<State> {
-    State::ALL.into_iter().find(|candidate| i32::from(state(*candidate)) == number)
+    State::ALL
+        .into_iter()
+        .find(|candidate| i32::from(state(*candidate)) == number)
 }
 
 /// The time to the millisecond, if it can be represented.
 pub(super) fn timestamp_from(time: &ProtoTimestamp) -> Option<Timestamp> {
-    let millis = time.seconds.checked_mul(1000)?.checked_add(i64::from(time.nanos) / 1_000_000)?;
-    (0..1_000_000_000).contains(&time.nanos).then(|| Timestamp::from_millis(millis))
+    let millis = time
+        .seconds
+        .checked_mul(1000)?
+        .checked_add(i64::from(time.nanos) / 1_000_000)?;
+    (0..1_000_000_000)
+        .contains(&time.nanos)
+        .then(|| Timestamp::from_millis(millis))
 }
 
 /// A duration in milliseconds, if it is positive and can be represented.
 pub(super) fn millis_from(duration: &prost_types::Duration) -> Option<i64> {
-    let millis = duration.seconds.checked_mul(1000)?.checked_add(i64::from(duration.nanos) / 1_000_000)?;
+    let millis = duration
+        .seconds
+        .checked_mul(1000)?
+        .checked_add(i64::from(duration.nanos) / 1_000_000)?;
     (millis > 0 && duration.nanos >= 0).then_some(millis)
 }
 
 /// So many milliseconds as a duration.
 pub(super) fn duration(millis: i64) -> prost_types::Duration {
     let nanos = i32::try_from(millis.rem_euclid(1000)).expect("below 1000") * 1_000_000;
-    prost_types::Duration { seconds: millis.div_euclid(1000), nanos }
+    prost_types::Duration {
+        seconds: millis.div_euclid(1000),
+        nanos,
+    }
 }
 
 fn timestamp(time: Timestamp) -> ProtoTimestamp {
     let of_millis = duration(time.millis());
-    ProtoTimestamp { seconds: of_millis.seconds, nanos: of_millis.nanos }
+    ProtoTimestamp {
+        seconds: of_millis.seconds,
+        nanos: of_millis.nanos,
+    }
 }
 
 fn progress(progress: &Progress) -> pb::Progress {
-    pb::Progress { completed: progress.completed, total: progress.total, message: progress.message.clone() }
+    pb::Progress {
+        completed: progress.completed,
+        total: progress.total,
+        message: progress.message.clone(),
+    }
 }
 
 fn failure(failure: &Failure) -> RpcStatus {
-    let info = ErrorInfo { reason: failure.reason.clone(), domain: "postern".to_owned(), metadata: [].into() };
+    let info = ErrorInfo {
+        reason: failure.reason.clone(),
+        domain: "postern".to_owned(),
+        metadata: [].into(),
+    };
     let mut details = vec![any(&info)];
     if !failure.violations.is_empty() {
         let field_violations = failure.violations.iter().map(|violation| FieldViolation {
@@ -95,9 +119,15 @@ fn failure(failure: &Failure) -> RpcStatus {
             description: violation.description.clone(),
             ..Default::default()
         });
-        details.push(any(&BadRequest { field_violations: field_violations.collect() }));
+        details.push(any(&BadRequest {
+            field_violations: field_violations.collect(),
+        }));
     }
-    RpcStatus { code: failure.code as i32, message: failure.message.clone(), details }
+    RpcStatus {
+        code: failure.code as i32,
+        message: failure.message.clone(),
+        details,
+    }
 }
 
 fn optional_id(id: Option<JobId>) -> String {

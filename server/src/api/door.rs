@@ -33,7 +33,10 @@ impl DoorLayer {
     /// A door that knows tokens by this authenticator, and methods by these rules.
     #[must_use]
     pub fn new(authenticator: Authenticator, rules: Rules) -> Self {
-        Self { authenticator, rules: Arc::new(rules) }
+        Self {
+            authenticator,
+            rules: Arc::new(rules),
+        }
     }
 
     /// Who calls, if the method asks; none where it is open, or not there at all.
@@ -45,8 +48,12 @@ impl DoorLayer {
         };
         let caller = self.authenticator.authenticate(authorization).await?;
         if !caller.scopes.iter().any(|scope| scopes.contains(scope)) {
-            return Err(Problem::new(Code::PermissionDenied, "SCOPE_MISSING", "the token lacks the scope that this method needs")
-                .with_metadata("anyScope", scopes.join(" ")));
+            return Err(Problem::new(
+                Code::PermissionDenied,
+                "SCOPE_MISSING",
+                "the token lacks the scope that this method needs",
+            )
+            .with_metadata("anyScope", scopes.join(" ")));
         }
         Ok(Some(caller))
     }
@@ -56,7 +63,10 @@ impl<S> Layer<S> for DoorLayer {
     type Service = Door<S>;
 
     fn layer(&self, inner: S) -> Door<S> {
-        Door { layer: self.clone(), inner }
+        Door {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -81,7 +91,10 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let span = span(&request);
         let call = async move {
-            let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?").to_owned());
+            let authorization = request
+                .headers()
+                .get(header::AUTHORIZATION)
+                .map(|value| value.to_str().unwrap_or("?").to_owned());
             match layer.admit(request.uri().path(), authorization.as_deref()).await {
                 Ok(caller) => {
                     if let Some(caller) = caller {
@@ -99,11 +112,19 @@ where
 impl From<auth::Error> for Problem {
     fn from(error: auth::Error) -> Self {
         match error {
-            auth::Error::Missing => Self::new(Code::Unauthenticated, "TOKEN_MISSING", "a bearer token is needed"),
-            auth::Error::Expired => Self::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired"),
+            auth::Error::Missing => {
+                Self::new(Code::Unauthenticated, "TOKEN_MISSING", "a bearer token is needed")
+            }
+            auth::Error::Expired => {
+                Self::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired")
+            }
             auth::Error::Invalid(why) => {
                 tracing::info!(why = %why, "a token was refused");
-                Self::new(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid here")
+                Self::new(
+                    Code::Unauthenticated,
+                    "TOKEN_INVALID",
+                    "the token is not valid here",
+                )
             }
             auth::Error::IssuerUnavailable => {
                 tracing::warn!("the issuer's keys cannot be read");
@@ -115,6 +136,10 @@ impl From<auth::Error> for Problem {
 
 /// What the log says of everything that happens within a call.
 fn span<B>(request: &Request<B>) -> tracing::Span {
-    let id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let id = request
+        .headers()
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     tracing::info_span!("call", rpc.method = request.uri().path(), request.id = id)
 }

@@ -17,23 +17,43 @@ const WAIT_MAX: Duration = Duration::from_secs(50);
 const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
 
 impl Api {
-    pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+    pub(super) async fn get(
+        &self,
+        request: Request<GetJobRequest>,
+    ) -> Result<Response<GetJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
-        let longest = call_deadline(request.metadata()).map_or(WAIT_MAX, |deadline| deadline.saturating_sub(DEADLINE_MARGIN).min(WAIT_MAX));
+        let longest = call_deadline(request.metadata()).map_or(WAIT_MAX, |deadline| {
+            deadline.saturating_sub(DEADLINE_MARGIN).min(WAIT_MAX)
+        });
         let request = request.into_inner();
         let id = job_id(&request.job_id)?;
         let wait = wait(&request)?.map(|wait| wait.min(longest));
         let job = match wait {
             None => self.read(&partner, id, request.after_revision).await?,
-            Some(wait) => self.wait(&partner, id, request.after_revision, Instant::now() + wait).await?,
+            Some(wait) => {
+                self.wait(&partner, id, request.after_revision, Instant::now() + wait)
+                    .await?
+            }
         };
-        let reply = GetJobResponse { job: Some(self.with_result(&job).await?) };
+        let reply = GetJobResponse {
+            job: Some(self.with_result(&job).await?),
+        };
         Ok(Reply::new(reply).polled(&job)?.done())
     }
 
     /// Reads a job of the partner. A reader cannot know a revision that is not there yet.
-    pub(super) async fn read(&self, partner: &PartnerId, id: JobId, after: Option<i32>) -> Result<Job, Problem> {
-        let job = self.store.partner().get(partner, id).await?.ok_or_else(Problem::job_not_found)?;
+    pub(super) async fn read(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        after: Option<i32>,
+    ) -> Result<Job, Problem> {
+        let job = self
+            .store
+            .partner()
+            .get(partner, id)
+            .await?
+            .ok_or_else(Problem::job_not_found)?;
         match after {
             Some(after) if after > job.revision => Err(Problem::revision_ahead(job.revision)),
             _ => Ok(job),
@@ -41,7 +61,13 @@ impl Api {
     }
 
     /// The job once it is terminal or its revision greater than `after`, and when time is up as it is.
-    async fn wait(&self, partner: &PartnerId, id: JobId, after: Option<i32>, until: Instant) -> Result<Job, Problem> {
+    async fn wait(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        after: Option<i32>,
+        until: Instant,
+    ) -> Result<Job, Problem> {
         // Before the first reading, so that no change between the two is missed.
         let mut subscription = self.hub.subscribe(id);
         loop {
@@ -64,13 +90,23 @@ pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {
 }
 
 fn wait(request: &GetJobRequest) -> Result<Option<Duration>, Problem> {
-    let Some(wait) = &request.wait else { return Ok(None) };
+    let Some(wait) = &request.wait else {
+        return Ok(None);
+    };
     if wait.seconds == 0 && wait.nanos == 0 {
         return Ok(None);
     }
     let millis = convert::millis_from(wait).and_then(|millis| u64::try_from(millis).ok());
-    let refused = || Problem::invalid_request(vec![Violation::new("/wait", "OUT_OF_RANGE", "must not be negative")]);
-    millis.map(|millis| Some(Duration::from_millis(millis))).ok_or_else(refused)
+    let refused = || {
+        Problem::invalid_request(vec![Violation::new(
+            "/wait",
+            "OUT_OF_RANGE",
+            "must not be negative",
+        )])
+    };
+    millis
+        .map(|millis| Some(Duration::from_millis(millis)))
+        .ok_or_else(refused)
 }
 
 /// How long the caller waits for the call, as `grpc-timeout` tells it (gRPC over HTTP/2: up to eight digits and a unit).

@@ -2,7 +2,8 @@
 
 use postern_proto::postern::v1::job_service_server::JobService;
 use postern_proto::postern::v1::{
-    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse,
+    WatchJobRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -11,7 +12,10 @@ use super::watch::Watched;
 
 #[tonic::async_trait]
 impl JobService for Api {
-    async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+    async fn submit_job(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<SubmitJobResponse>, Status> {
         self.submit(request).await
     }
 
@@ -19,7 +23,10 @@ impl JobService for Api {
         self.get(request).await
     }
 
-    async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Result<Response<ListJobsResponse>, Status> {
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
         self.list(request).await
     }
 

@@ -12,7 +12,10 @@ use crate::job::{JobId, Timestamp};
 use crate::store::Filter;
 
 impl Api {
-    pub(super) async fn list(&self, request: Request<ListJobsRequest>) -> Result<Response<ListJobsResponse>, Status> {
+    pub(super) async fn list(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
         let request = request.into_inner();
         let mut violations = Vec::new();
@@ -23,14 +26,24 @@ impl Api {
         }
         let filter_key = filter_key(&request);
         let page = Page::new(&self.seal, &partner, "jobs", &filter_key);
-        let after = page.read(&request.page_token)?.map(|position| job_at(&position)).transpose()?;
+        let after = page
+            .read(&request.page_token)?
+            .map(|position| job_at(&position))
+            .transpose()?;
         // One more than asked for tells whether there is a next page.
-        let mut jobs = self.store.partner().list(&partner, &filter, after, size as u64 + 1).await.map_err(Problem::from)?;
+        let mut jobs = self
+            .store
+            .partner()
+            .list(&partner, &filter, after, size as u64 + 1)
+            .await
+            .map_err(Problem::from)?;
         let more = jobs.len() > size;
         jobs.truncate(size);
         let last = jobs.last().filter(|_| more);
         Ok(Response::new(ListJobsResponse {
-            next_page_token: last.map(|job| page.token(job.id.uuid().as_bytes())).unwrap_or_default(),
+            next_page_token: last
+                .map(|job| page.token(job.id.uuid().as_bytes()))
+                .unwrap_or_default(),
             jobs: jobs.iter().map(convert::job).collect(),
         }))
     }
@@ -38,17 +51,28 @@ impl Api {
 
 /// The filter, with everything that is wrong with it.
 fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter {
-    let mut filter = Filter { job_type: Some(request.job_type.clone()).filter(|name| !name.is_empty()), ..Filter::default() };
+    let mut filter = Filter {
+        job_type: Some(request.job_type.clone()).filter(|name| !name.is_empty()),
+        ..Filter::default()
+    };
     for (index, number) in request.states.iter().enumerate() {
         match convert::state_from(*number) {
             Some(state) => filter.states.push(state),
-            None => violations.push(Violation::new(format!("/states/{index}"), "INVALID_VALUE", "must be a state of jobs")),
+            None => violations.push(Violation::new(
+                format!("/states/{index}"),
+                "INVALID_VALUE",
+                "must be a state of jobs",
+            )),
         }
     }
     for (index, label) in request.labels.iter().enumerate() {
         match label.split_once('=') {
             Some((key, value)) if !key.is_empty() => filter.labels.push((key.to_owned(), value.to_owned())),
-            _ => violations.push(Violation::new(format!("/labels/{index}"), "INVALID_VALUE", "must be of the form key=value")),
+            _ => violations.push(Violation::new(
+                format!("/labels/{index}"),
+                "INVALID_VALUE",
+                "must be of the form key=value",
+            )),
         }
     }
     filter.created_after = time("/createdAfter", request.created_after.as_ref(), violations);
@@ -56,7 +80,11 @@ fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter 
     filter
 }
 
-fn time(field: &str, time: Option<&prost_types::Timestamp>, violations: &mut Vec<Violation>) -> Option<Timestamp> {
+fn time(
+    field: &str,
+    time: Option<&prost_types::Timestamp>,
+    violations: &mut Vec<Violation>,
+) -> Option<Timestamp> {
     let millis = convert::timestamp_from(time?);
     if millis.is_none() {
         violations.push(Violation::new(field, "OUT_OF_RANGE", "is not a time"));
@@ -66,9 +94,16 @@ fn time(field: &str, time: Option<&prost_types::Timestamp>, violations: &mut Vec
 
 /// The request without its place in the list. It has no map, so its encoding is one and the same.
 fn filter_key(request: &ListJobsRequest) -> Vec<u8> {
-    ListJobsRequest { page_size: 0, page_token: String::new(), ..request.clone() }.encode_to_vec()
+    ListJobsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        ..request.clone()
+    }
+    .encode_to_vec()
 }
 
 fn job_at(position: &[u8]) -> Result<JobId, Problem> {
-    Uuid::from_slice(position).map(JobId::from_uuid).map_err(|_invalid| token_invalid())
+    Uuid::from_slice(position)
+        .map(JobId::from_uuid)
+        .map_err(|_invalid| token_invalid())
 }

@@ -18,8 +18,18 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) const fn new(seal: &'a Seal, partner: &'a PartnerId, list: &'static str, filter: &'a [u8]) -> Self {
-        Self { seal, partner, list, filter }
+    pub(super) const fn new(
+        seal: &'a Seal,
+        partner: &'a PartnerId,
+        list: &'static str,
+        filter: &'a [u8],
+    ) -> Self {
+        Self {
+            seal,
+            partner,
+            list,
+            filter,
+        }
     }
 
     /// The token of the page that begins after this position.
@@ -32,16 +42,27 @@ impl<'a> Page<'a> {
         if token.is_empty() {
             return Ok(None);
         }
-        self.seal.open(Purpose::Page, &self.bound(), token).map(Some).ok_or_else(token_invalid)
+        self.seal
+            .open(Purpose::Page, &self.bound(), token)
+            .map(Some)
+            .ok_or_else(token_invalid)
     }
 
     fn bound(&self) -> [&[u8]; 3] {
-        [self.partner.as_str().as_bytes(), self.list.as_bytes(), self.filter]
+        [
+            self.partner.as_str().as_bytes(),
+            self.list.as_bytes(),
+            self.filter,
+        ]
     }
 }
 
 pub(super) fn token_invalid() -> Problem {
-    Problem::new(Code::InvalidArgument, "PAGE_TOKEN_INVALID", "the page token is not of a previous reply with the same filter")
+    Problem::new(
+        Code::InvalidArgument,
+        "PAGE_TOKEN_INVALID",
+        "the page token is not of a previous reply with the same filter",
+    )
 }
 
 /// 50 when none is asked for; more than 1,000 is cut.
@@ -50,7 +71,11 @@ pub(super) fn page_size(asked: i32, violations: &mut Vec<Violation>) -> usize {
         Ok(0) => SIZE_DEFAULT,
         Ok(size) => size.min(SIZE_MAX),
         Err(_negative) => {
-            violations.push(Violation::new("/pageSize", "OUT_OF_RANGE", "must not be negative"));
+            violations.push(Violation::new(
+                "/pageSize",
+                "OUT_OF_RANGE",
+                "must not be negative",
+            ));
             SIZE_DEFAULT
         }
     }

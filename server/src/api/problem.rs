@@ -48,7 +48,11 @@ pub(super) struct Violation {
 
 impl Violation {
     pub(super) fn new(field: impl Into<String>, reason: &str, description: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.to_owned(), description: description.into() }
+        Self {
+            field: field.into(),
+            reason: reason.to_owned(),
+            description: description.into(),
+        }
     }
 }
 
@@ -75,7 +79,9 @@ impl Problem {
     }
 
     pub(super) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
-        self.0.metadata.push(("violationsTotal", violations.len().to_string()));
+        self.0
+            .metadata
+            .push(("violationsTotal", violations.len().to_string()));
         self.0.violations = violations;
         self
     }
@@ -90,13 +96,18 @@ impl Problem {
     }
 
     pub(super) fn revision_ahead(revision: i32) -> Self {
-        Self::new(Code::OutOfRange, "REVISION_AHEAD", format!("the job is at revision {revision}"))
-            .with_metadata("revision", revision.to_string())
+        Self::new(
+            Code::OutOfRange,
+            "REVISION_AHEAD",
+            format!("the job is at revision {revision}"),
+        )
+        .with_metadata("revision", revision.to_string())
     }
 
     pub(super) fn unique_constraint(constraint: &str, holder: JobId) -> Self {
         let message = format!("another job holds the same {constraint}");
-        let mut problem = Self::new(Code::AlreadyExists, "UNIQUE_CONSTRAINT", message).with_metadata("constraint", constraint);
+        let mut problem = Self::new(Code::AlreadyExists, "UNIQUE_CONSTRAINT", message)
+            .with_metadata("constraint", constraint);
         problem.0.holder = Some(holder);
         problem
     }
@@ -126,7 +137,11 @@ impl Parts {
         let mut details = vec![any(&ErrorInfo {
             reason: self.reason.to_owned(),
             domain: DOMAIN.to_owned(),
-            metadata: self.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+            metadata: self
+                .metadata
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect(),
         })];
         if !self.violations.is_empty() {
             let field_violations = self.violations.iter().map(field_violation).collect();
@@ -140,19 +155,28 @@ impl Parts {
             }));
         }
         if let Some(after) = self.retry_after {
-            details.push(any(&RetryInfo { retry_delay: prost_types::Duration::try_from(after).ok() }));
+            details.push(any(&RetryInfo {
+                retry_delay: prost_types::Duration::try_from(after).ok(),
+            }));
         }
         details
     }
 
     fn encode(&self) -> Vec<u8> {
-        RpcStatus { code: self.code as i32, message: self.message.clone(), details: self.details() }.encode_to_vec()
+        RpcStatus {
+            code: self.code as i32,
+            message: self.message.clone(),
+            details: self.details(),
+        }
+        .encode_to_vec()
     }
 }
 
 impl From<Problem> for Status {
     fn from(Problem(mut problem): Problem) -> Self {
-        problem.message.truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        problem
+            .message
+            .truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
         let mut encoded = problem.encode();
         // What does not fit is left out; `violationsTotal` still counts it.
         while encoded.len() > DETAILS_BYTES_MAX && problem.violations.pop().is_some() {
@@ -166,7 +190,10 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Unavailable(_) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database is not available"
+                );
                 Self::backend_unavailable()
             }
             store::Error::Refused(_)
@@ -174,7 +201,10 @@ impl From<store::Error> for Problem {
             | store::Error::InUse(_)
             | store::Error::File { .. }
             | store::Error::Unsupported => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the database failed a call");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database failed a call"
+                );
                 Self::internal()
             }
         }
@@ -192,12 +222,19 @@ impl From<store::SubmitError> for Problem {
 }
 
 pub(super) fn request_id_reused() -> Problem {
-    Problem::new(Code::InvalidArgument, "REQUEST_ID_REUSED", "the request id came with another request before")
+    Problem::new(
+        Code::InvalidArgument,
+        "REQUEST_ID_REUSED",
+        "the request id came with another request before",
+    )
 }
 
 /// A message as a detail, under the name that every client library looks for.
 pub(super) fn any<M: Message + Name>(message: &M) -> Any {
-    Any { type_url: format!("type.googleapis.com/{}", M::full_name()), value: message.encode_to_vec() }
+    Any {
+        type_url: format!("type.googleapis.com/{}", M::full_name()),
+        value: message.encode_to_vec(),
+    }
 }
 
 fn field_violation(violation: &Violation) -> FieldViolation {

@@ -24,14 +24,24 @@ fn bare_error(headers: &HeaderMap) -> Option<Status> {
 
 fn problem(status: &Status) -> Problem {
     match status.code() {
-        Code::Unimplemented => Problem::new(Code::Unimplemented, "METHOD_NOT_ALLOWED", "there is no such method"),
-        Code::OutOfRange | Code::ResourceExhausted => {
-            Problem::new(Code::InvalidArgument, "BODY_TOO_LARGE", "the request message is too large")
-        }
+        Code::Unimplemented => Problem::new(
+            Code::Unimplemented,
+            "METHOD_NOT_ALLOWED",
+            "there is no such method",
+        ),
+        Code::OutOfRange | Code::ResourceExhausted => Problem::new(
+            Code::InvalidArgument,
+            "BODY_TOO_LARGE",
+            "the request message is too large",
+        ),
         // What tonic makes of a message that cannot be decoded.
         Code::Internal | Code::InvalidArgument => {
             tracing::info!(message = status.message(), "a request could not be read");
-            Problem::new(Code::InvalidArgument, "INVALID_REQUEST", "the request message cannot be decoded")
+            Problem::new(
+                Code::InvalidArgument,
+                "INVALID_REQUEST",
+                "the request message cannot be decoded",
+            )
         }
         code @ (Code::Ok
         | Code::Cancelled
@@ -45,7 +55,11 @@ fn problem(status: &Status) -> Problem {
         | Code::Unavailable
         | Code::DataLoss
         | Code::Unauthenticated) => {
-            tracing::warn!(?code, message = status.message(), "a call failed in the gRPC library");
+            tracing::warn!(
+                ?code,
+                message = status.message(),
+                "a call failed in the gRPC library"
+            );
             Problem::internal()
         }
     }

@@ -19,13 +19,19 @@ impl<T> Reply<T> {
 
     /// A job was taken in: 202, and where it is.
     pub(super) fn accepted(self, job: &Job) -> Result<Self, Status> {
-        self.with("http-status", "202")?.with("location", &format!("/v1/jobs/{}", job.id))?.etag(job)
+        self.with("http-status", "202")?
+            .with("location", &format!("/v1/jobs/{}", job.id))?
+            .etag(job)
     }
 
     /// A job as it is now: its revision as validator, and when to ask again while it can change.
     pub(super) fn polled(self, job: &Job) -> Result<Self, Status> {
         let reply = self.etag(job)?.with("cache-control", "no-store")?;
-        if job.state.is_terminal() { Ok(reply) } else { reply.with("retry-after", &POLL_SECONDS.to_string()) }
+        if job.state.is_terminal() {
+            Ok(reply)
+        } else {
+            reply.with("retry-after", &POLL_SECONDS.to_string())
+        }
     }
 
     pub(super) fn done(self) -> Response<T> {
@@ -37,7 +43,9 @@ impl<T> Reply<T> {
     }
 
     fn with(mut self, name: &'static str, value: &str) -> Result<Self, Status> {
-        let value: MetadataValue<_> = value.parse().map_err(|_invalid| Status::from(Problem::internal()))?;
+        let value: MetadataValue<_> = value
+            .parse()
+            .map_err(|_invalid| Status::from(Problem::internal()))?;
         self.0.metadata_mut().insert(name, value);
         Ok(self)
     }

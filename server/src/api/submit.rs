@@ -25,7 +25,10 @@ const LABEL_VALUE_BYTES_MAX: usize = 256;
 const KEY_METADATA: &str = "idempotency-key";
 
 impl Api {
-    pub(super) async fn submit(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+    pub(super) async fn submit(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<SubmitJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
         let trace = trace(request.metadata());
         let header = header_key(request.metadata());
@@ -38,17 +41,31 @@ impl Api {
         let checked = asked.and_then(|asked| self.check(&asked, &partner, request_id.clone(), trace));
         let submitted = match checked {
             Ok(submission) if validate_only => {
-                self.store.partner().check(&submission).await.map_err(Problem::from)?;
+                self.store
+                    .partner()
+                    .check(&submission)
+                    .await
+                    .map_err(Problem::from)?;
                 return Ok(Reply::new(validated(&submission.job)).done());
             }
-            Ok(submission) => self.store.partner().submit(&submission).await.map_err(Problem::from)?,
-            Err(problem) => self.known(&partner, request_id.as_deref(), digest, problem).await?,
+            Ok(submission) => self
+                .store
+                .partner()
+                .submit(&submission)
+                .await
+                .map_err(Problem::from)?,
+            Err(problem) => {
+                self.known(&partner, request_id.as_deref(), digest, problem)
+                    .await?
+            }
         };
         let (Submitted::New(job) | Submitted::Known(job)) = submitted;
         if validate_only {
             return Ok(Reply::new(validated(&job)).done());
         }
-        let reply = SubmitJobResponse { job: Some(self.with_result(&job).await?) };
+        let reply = SubmitJobResponse {
+            job: Some(self.with_result(&job).await?),
+        };
         Ok(Reply::new(reply).accepted(&job)?.done())
     }
 
@@ -65,8 +82,12 @@ impl Api {
         let unique = job_type.unique_values(&Value::Object(asked.payload.clone()));
         let now = Timestamp::now();
         let timeouts = Timeouts {
-            queue_millis: asked.queue_timeout.unwrap_or_else(|| millis(job_type.queue_timeout())),
-            execution_millis: asked.execution_timeout.unwrap_or_else(|| millis(job_type.execution_timeout())),
+            queue_millis: asked
+                .queue_timeout
+                .unwrap_or_else(|| millis(job_type.queue_timeout())),
+            execution_millis: asked
+                .execution_timeout
+                .unwrap_or_else(|| millis(job_type.execution_timeout())),
             retention_millis: millis(job_type.retention()),
         };
         let id = JobId::new(u64::try_from(now.millis()).unwrap_or_default());
@@ -79,7 +100,10 @@ impl Api {
             job,
             payload,
             digest: asked.digest(),
-            unique: unique.into_iter().map(|(name, digest)| UniqueKey { name, digest }).collect(),
+            unique: unique
+                .into_iter()
+                .map(|(name, digest)| UniqueKey { name, digest })
+                .collect(),
             trace,
         })
     }
@@ -89,17 +113,34 @@ impl Api {
         let mut violations = asked.violations.clone();
         let job_type = self.catalog.get(&asked.job_type);
         if let Some(job_type) = job_type {
-            let longest = [("/queueTimeout", asked.queue_timeout, job_type.queue_timeout()), ("/executionTimeout", asked.execution_timeout, job_type.execution_timeout())];
+            let longest = [
+                ("/queueTimeout", asked.queue_timeout, job_type.queue_timeout()),
+                (
+                    "/executionTimeout",
+                    asked.execution_timeout,
+                    job_type.execution_timeout(),
+                ),
+            ];
             for (field, given, longest) in longest {
                 if given.is_some_and(|given| given > millis(longest)) {
-                    violations.push(Violation::new(field, "OUT_OF_RANGE", format!("must be at most {}s", longest.as_secs())));
+                    violations.push(Violation::new(
+                        field,
+                        "OUT_OF_RANGE",
+                        format!("must be at most {}s", longest.as_secs()),
+                    ));
                 }
             }
         }
         if !violations.is_empty() {
             return Err(Problem::invalid_request(violations));
         }
-        job_type.ok_or_else(|| Problem::new(Code::InvalidArgument, "JOB_TYPE_UNKNOWN", "there is no such job type"))
+        job_type.ok_or_else(|| {
+            Problem::new(
+                Code::InvalidArgument,
+                "JOB_TYPE_UNKNOWN",
+                "there is no such job type",
+            )
+        })
     }
 
     /// The payload as JSON text, if it fits its job type.
@@ -108,12 +149,19 @@ impl Api {
         let text = crate::json::xml_safe(value.to_string());
         let bytes_max = self.payload_bytes_max;
         if text.len() > bytes_max {
-            let message = format!("the payload has {} bytes as JSON, at most {bytes_max} are taken", text.len());
-            return Err(Problem::new(Code::InvalidArgument, "PAYLOAD_TOO_LARGE", message).with_metadata("bytesMax", bytes_max.to_string()));
+            let message = format!(
+                "the payload has {} bytes as JSON, at most {bytes_max} are taken",
+                text.len()
+            );
+            return Err(Problem::new(Code::InvalidArgument, "PAYLOAD_TOO_LARGE", message)
+                .with_metadata("bytesMax", bytes_max.to_string()));
         }
         job_type.check(&value).map_err(|violations| {
-            let found: Vec<_> =
-                violations.list.into_iter().map(|v| Violation::new(v.pointer, &v.reason, v.description)).collect();
+            let found: Vec<_> = violations
+                .list
+                .into_iter()
+                .map(|v| Violation::new(v.pointer, &v.reason, v.description))
+                .collect();
             payload_invalid(job_type.name(), found)
         })?;
         Ok(text)
@@ -127,10 +175,14 @@ impl Api {
         digest: Option<[u8; 32]>,
         problem: Problem,
     ) -> Result<Submitted, Problem> {
-        let Some(request_id) = request_id else { return Err(problem) };
+        let Some(request_id) = request_id else {
+            return Err(problem);
+        };
         match self.store.partner().find_request(partner, request_id).await? {
             None => Err(problem),
-            Some(known) if digest.is_some_and(|digest| known.digest == digest) => Ok(Submitted::Known(known.job)),
+            Some(known) if digest.is_some_and(|digest| known.digest == digest) => {
+                Ok(Submitted::Known(known.job))
+            }
             Some(_) => Err(request_id_reused()),
         }
     }
@@ -162,7 +214,11 @@ impl Asked {
             asked.refuse("/jobType", "REQUIRED", "must be the name of a job type");
         }
         if !request.attachments.is_empty() {
-            asked.refuse("/attachments", "NOT_AVAILABLE", "attachments are not available yet");
+            asked.refuse(
+                "/attachments",
+                "NOT_AVAILABLE",
+                "attachments are not available yet",
+            );
         }
         asked.queue_timeout = asked.timeout("/queueTimeout", request.queue_timeout.as_ref());
         asked.execution_timeout = asked.timeout("/executionTimeout", request.execution_timeout.as_ref());
@@ -173,9 +229,16 @@ impl Asked {
     /// SHA-256 of the request as canonical JSON, a field at its default like an absent one. Neither the key nor `validate_only` counts.
     fn digest(&self) -> [u8; 32] {
         let mut request = Map::new();
-        let mut add = |name: &str, value: Option<Value>| value.map(|value| request.insert(name.to_owned(), value));
-        add("jobType", (!self.job_type.is_empty()).then(|| json!(self.job_type)));
-        add("payload", (!self.payload.is_empty()).then(|| Value::Object(self.payload.clone())));
+        let mut add =
+            |name: &str, value: Option<Value>| value.map(|value| request.insert(name.to_owned(), value));
+        add(
+            "jobType",
+            (!self.job_type.is_empty()).then(|| json!(self.job_type)),
+        );
+        add(
+            "payload",
+            (!self.payload.is_empty()).then(|| Value::Object(self.payload.clone())),
+        );
         add("labels", (!self.labels.is_empty()).then(|| json!(self.labels)));
         add("queueTimeout", self.queue_timeout.map(Value::from));
         add("executionTimeout", self.execution_timeout.map(Value::from));
@@ -200,7 +263,11 @@ impl Asked {
         for (key, value) in &self.labels {
             let field = format!("/labels/{}", payload::escape(key));
             if !is_label_key(key) {
-                violations.push(Violation::new(&field, "INVALID_VALUE", "keys are 1-63 characters of [a-z0-9_.-]"));
+                violations.push(Violation::new(
+                    &field,
+                    "INVALID_VALUE",
+                    "keys are 1-63 characters of [a-z0-9_.-]",
+                ));
             }
             if value.len() > LABEL_VALUE_BYTES_MAX {
                 violations.push(Violation::new(&field, "TOO_LONG", "values are at most 256 bytes"));
@@ -216,10 +283,18 @@ impl Asked {
 
 /// The key of a request, from its field or its metadata.
 fn request_id(request: &SubmitJobRequest, header: Option<&str>) -> Result<Option<String>, Problem> {
-    let refuse = |description: &str| Err(Problem::invalid_request(vec![Violation::new("/requestId", "INVALID_VALUE", description)]));
+    let refuse = |description: &str| {
+        Err(Problem::invalid_request(vec![Violation::new(
+            "/requestId",
+            "INVALID_VALUE",
+            description,
+        )]))
+    };
     let field = Some(request.request_id.as_str()).filter(|id| !id.is_empty());
     let id = match (field, header) {
-        (Some(field), Some(header)) if field != header => return refuse("differs from the idempotency-key header"),
+        (Some(field), Some(header)) if field != header => {
+            return refuse("differs from the idempotency-key header");
+        }
         (field, header) => field.or(header),
     };
     match id {
@@ -230,14 +305,25 @@ fn request_id(request: &SubmitJobRequest, header: Option<&str>) -> Result<Option
 
 /// The metadata `idempotency-key`, bare or quoted. Bytes that are no text make a key that is refused.
 fn header_key(metadata: &MetadataMap) -> Option<String> {
-    let value = String::from_utf8_lossy(metadata.get(KEY_METADATA)?.as_bytes()).trim().to_owned();
+    let value = String::from_utf8_lossy(metadata.get(KEY_METADATA)?.as_bytes())
+        .trim()
+        .to_owned();
     let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     Some(unquoted.map_or(value.clone(), str::to_owned))
 }
 
 fn trace(metadata: &MetadataMap) -> Trace {
-    let text = |name| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    Trace { traceparent: text("traceparent"), tracestate: text("tracestate") }
+    let text = |name| {
+        metadata
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Trace {
+        traceparent: text("traceparent"),
+        tracestate: text("tracestate"),
+    }
 }
 
 fn is_request_id(id: &str) -> bool {
@@ -246,7 +332,9 @@ fn is_request_id(id: &str) -> bool {
 
 fn is_label_key(key: &str) -> bool {
     (1..=LABEL_KEY_CHARS_MAX).contains(&key.len())
-        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
 }
 
 fn payload_invalid(job_type: &str, violations: Vec<Violation>) -> Problem {

@@ -39,7 +39,12 @@ impl Api {
             id,
             subscription,
             seen: request.after_revision,
-            expiry: Instant::now() + caller.expires_at.duration_since(SystemTime::now()).unwrap_or_default().min(LIFE_MAX),
+            expiry: Instant::now()
+                + caller
+                    .expires_at
+                    .duration_since(SystemTime::now())
+                    .unwrap_or_default()
+                    .min(LIFE_MAX),
             over: false,
         };
         Ok(Response::new(Box::pin(stream::unfold(watch, Watch::next))))
@@ -94,10 +99,16 @@ impl Watch {
     async fn tell(&mut self, job: &Job) -> Result<WatchJobResponse, Problem> {
         self.seen = Some(job.revision);
         self.over = job.state.is_terminal();
-        Ok(WatchJobResponse { job: Some(self.api.with_result(job).await?) })
+        Ok(WatchJobResponse {
+            job: Some(self.api.with_result(job).await?),
+        })
     }
 }
 
 fn token_expired() -> Problem {
-    Problem::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired: resume with a new one")
+    Problem::new(
+        Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        "the token has expired: resume with a new one",
+    )
 }

@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 /// The reason of a failure whose consumer gave none that can be used.
 const REASON_UNKNOWN: &str = "TASK_FAILED";
 /// Reasons that the server alone may give.
-const REASONS_OF_THE_SERVER: [&str; 4] = ["QUEUE_TIMEOUT", "EXECUTION_TIMEOUT", "TASK_DEAD_LETTERED", "OUTCOME_INVALID"];
+const REASONS_OF_THE_SERVER: [&str; 4] = [
+    "QUEUE_TIMEOUT",
+    "EXECUTION_TIMEOUT",
+    "TASK_DEAD_LETTERED",
+    "OUTCOME_INVALID",
+];
 const REASON_CHARS_MAX: usize = 63;
 
 /// Why a job is FAILED or EXPIRED.
@@ -46,14 +51,19 @@ impl Failure {
     /// The reason that a consumer gave, where it is one that a consumer may give.
     #[must_use]
     pub fn reason_from_consumer(reason: Option<&str>) -> String {
-        reason.filter(|reason| is_reason(reason) && !REASONS_OF_THE_SERVER.contains(reason)).unwrap_or(REASON_UNKNOWN).to_owned()
+        reason
+            .filter(|reason| is_reason(reason) && !REASONS_OF_THE_SERVER.contains(reason))
+            .unwrap_or(REASON_UNKNOWN)
+            .to_owned()
     }
 }
 
 fn is_reason(text: &str) -> bool {
     text.len() <= REASON_CHARS_MAX
         && text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// The canonical error codes (google/rpc/code.proto).

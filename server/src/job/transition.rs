@@ -49,7 +49,11 @@ impl Job {
             Event::Progress(progress) => self.advance(outcome, progress.as_ref(), now),
             Event::Succeeded { .. } => self.end(State::Succeeded, EventKind::Succeeded, now),
             Event::Unusable(why) => self.fail(Failure::outcome_invalid(why), now),
-            Event::Failed { failure, retryable, retry_delay_millis } => {
+            Event::Failed {
+                failure,
+                retryable,
+                retry_delay_millis,
+            } => {
                 if outcome.attempt.is_some() && outcome.attempt < self.attempt {
                     return Applied::Ignored(Ignored::Stale);
                 }
@@ -63,7 +67,8 @@ impl Job {
     }
 
     fn start(&mut self, outcome: &Outcome, now: Timestamp) -> Applied {
-        let known = self.state == State::Running && outcome.attempt.is_some() && outcome.attempt <= self.attempt;
+        let known =
+            self.state == State::Running && outcome.attempt.is_some() && outcome.attempt <= self.attempt;
         if known || self.is_stale(outcome) {
             return Applied::Ignored(Ignored::Stale);
         }
@@ -76,7 +81,8 @@ impl Job {
         if self.is_stale(outcome) {
             return Applied::Ignored(Ignored::Stale);
         }
-        let begins = self.state == State::Queued || (outcome.attempt.is_some() && outcome.attempt > self.attempt);
+        let begins =
+            self.state == State::Queued || (outcome.attempt.is_some() && outcome.attempt > self.attempt);
         if begins {
             self.begin(outcome, now);
         }
@@ -120,7 +126,9 @@ impl Job {
         self.progress = None;
         self.deadline = now.plus_millis(self.timeouts.queue_millis);
         self.changed(now);
-        Applied::Requeued { due: now.plus_millis(delay_millis) }
+        Applied::Requeued {
+            due: now.plus_millis(delay_millis),
+        }
     }
 
     fn fail(&mut self, failure: Failure, now: Timestamp) -> Applied {

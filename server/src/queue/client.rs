@@ -13,14 +13,23 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client of this endpoint, or of AWS with what the environment says.
 pub(super) async fn connect(endpoint: Option<&str>) -> aws_sdk_sqs::Client {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts);
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
         if is_loopback(endpoint) {
             // An endpoint on this machine checks neither, and looking for them elsewhere would take seconds.
-            loader = loader.region(Region::from_static("us-east-1")).credentials_provider(Credentials::new("local", "local", None, None, "loopback"));
+            loader = loader
+                .region(Region::from_static("us-east-1"))
+                .credentials_provider(Credentials::new("local", "local", None, None, "loopback"));
         }
     }
     aws_sdk_sqs::Client::new(&loader.load().await)
@@ -28,5 +37,7 @@ pub(super) async fn connect(endpoint: Option<&str>) -> aws_sdk_sqs::Client {
 
 fn is_loopback(endpoint: &str) -> bool {
     let host = endpoint.strip_prefix("http://").unwrap_or_default();
-    ["127.", "localhost", "[::1]"].iter().any(|loopback| host.starts_with(loopback))
+    ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|loopback| host.starts_with(loopback))
 }

@@ -26,7 +26,11 @@ pub struct SendError(pub String);
 
 impl Jobs {
     pub(super) const fn new(client: Client, url: String, message_bytes_max: usize) -> Self {
-        Self { client, url, message_bytes_max }
+        Self {
+            client,
+            url,
+            message_bytes_max,
+        }
     }
 
     /// How many bytes of JSON a payload may have: the rest of a message is for what goes with it.
@@ -37,26 +41,58 @@ impl Jobs {
 
     /// Sends tasks in as few requests as fit, at once. The message id of each, or why it has none, in the same order.
     pub async fn send(&self, tasks: Vec<Task>) -> Vec<Result<String, SendError>> {
-        let sent = batches(tasks, self.message_bytes_max).into_iter().map(|batch| self.send_batch(batch));
-        futures::future::join_all(sent).await.into_iter().flatten().collect()
+        let sent = batches(tasks, self.message_bytes_max)
+            .into_iter()
+            .map(|batch| self.send_batch(batch));
+        futures::future::join_all(sent)
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     async fn send_batch(&self, tasks: Vec<Task>) -> Vec<Result<String, SendError>> {
         let count = tasks.len();
-        let entries = tasks.into_iter().enumerate().map(|(index, task)| entry(index, task)).collect();
-        let reply = match self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
+        let entries = tasks
+            .into_iter()
+            .enumerate()
+            .map(|(index, task)| entry(index, task))
+            .collect();
+        let reply = match self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+        {
             Ok(reply) => reply,
             Err(error) => return vec![Err(SendError(sqs_error(error).to_string())); count],
         };
         // A batch can fail in part, and an entry that is not spoken of was not sent.
-        let mut results = vec![Err(SendError("sqs did not say what became of the message".to_owned())); count];
+        let mut results =
+            vec![Err(SendError("sqs did not say what became of the message".to_owned())); count];
         for failed in reply.failed() {
-            if let Some(result) = failed.id().parse().ok().and_then(|index: usize| results.get_mut(index)) {
-                *result = Err(SendError(format!("{}: {}", failed.code(), failed.message().unwrap_or_default())));
+            if let Some(result) = failed
+                .id()
+                .parse()
+                .ok()
+                .and_then(|index: usize| results.get_mut(index))
+            {
+                *result = Err(SendError(format!(
+                    "{}: {}",
+                    failed.code(),
+                    failed.message().unwrap_or_default()
+                )));
             }
         }
         for sent in reply.successful() {
-            if let Some(result) = sent.id().parse().ok().and_then(|index: usize| results.get_mut(index)) {
+            if let Some(result) = sent
+                .id()
+                .parse()
+                .ok()
+                .and_then(|index: usize| results.get_mut(index))
+            {
                 *result = Ok(sent.message_id().to_owned());
             }
         }
@@ -99,7 +135,11 @@ fn entry(index: usize, task: Task) -> SendMessageBatchRequestEntry {
 }
 
 fn text(value: String) -> MessageAttributeValue {
-    MessageAttributeValue::builder().data_type("String").string_value(value).build().expect("the type is set")
+    MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(value)
+        .build()
+        .expect("the type is set")
 }
 
 /// The partner's group: its id where SQS takes it, its hash otherwise.
@@ -117,13 +157,21 @@ mod tests {
     use super::*;
 
     fn task(bytes: usize) -> Task {
-        Task { consumer_type: "T".to_owned(), partner: "p".to_owned(), traceparent: String::new(), body: "x".repeat(bytes) }
+        Task {
+            consumer_type: "T".to_owned(),
+            partner: "p".to_owned(),
+            traceparent: String::new(),
+            body: "x".repeat(bytes),
+        }
     }
 
     #[test]
     fn batches_hold_ten_messages_and_no_more_bytes_than_one_message_may_have() {
         let sizes = |tasks: &[usize], bytes_max| {
-            batches(tasks.iter().copied().map(task).collect(), bytes_max).iter().map(Vec::len).collect::<Vec<_>>()
+            batches(tasks.iter().copied().map(task).collect(), bytes_max)
+                .iter()
+                .map(Vec::len)
+                .collect::<Vec<_>>()
         };
         assert_eq!(sizes(&[1; 23], 1_048_576), [10, 10, 3]);
         assert_eq!(sizes(&[1000; 5], 3 * (1000 + ATTRIBUTES_BYTES)), [3, 2]);

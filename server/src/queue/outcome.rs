@@ -45,14 +45,22 @@ pub enum Unreadable {
 /// When it cannot be an outcome.
 pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
     let value: Value = serde_json::from_str(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
-    let Value::Object(object) = value else { return Err(Unreadable::NotJson("another kind of value".to_owned())) };
+    let Value::Object(object) = value else {
+        return Err(Unreadable::NotJson("another kind of value".to_owned()));
+    };
     let members = Members(&object);
-    let token = members.text("outcomeToken").filter(|token| !token.is_empty()).ok_or(Unreadable::NoToken)?;
+    let token = members
+        .text("outcomeToken")
+        .filter(|token| !token.is_empty())
+        .ok_or(Unreadable::NoToken)?;
     let event = event(&members)?;
     let outcome = Outcome {
         dispatch: 0,
         event_id: event_id(&members, &event, body, message_id),
-        attempt: members.whole("attempt").filter(|attempt| *attempt >= 1).map(clamp),
+        attempt: members
+            .whole("attempt")
+            .filter(|attempt| *attempt >= 1)
+            .map(clamp),
         seq: members.whole("seq").filter(|seq| *seq >= 0),
         event,
     };
@@ -80,7 +88,9 @@ impl<'a> Members<'a> {
     fn whole(&self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
         #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-        let from_double = |double: f64| (double.fract() == 0.0 && double.abs() < json::UNSAFE_FROM).then_some(double as i64);
+        let from_double = |double: f64| {
+            (double.fract() == 0.0 && double.abs() < json::UNSAFE_FROM).then_some(double as i64)
+        };
         value.as_i64().or_else(|| value.as_f64().and_then(from_double))
     }
 
@@ -131,7 +141,13 @@ fn succeeded(members: &Members<'_>) -> Event {
             return Event::Unusable("larger than 256 KiB".to_owned());
         }
     }
-    Event::Succeeded { result, outputs: members.get("outputs").filter(|outputs| outputs.is_array()).cloned() }
+    Event::Succeeded {
+        result,
+        outputs: members
+            .get("outputs")
+            .filter(|outputs| outputs.is_array())
+            .cloned(),
+    }
 }
 
 fn failed(members: &Members<'_>) -> Event {
@@ -165,7 +181,11 @@ fn failure(error: &Members<'_>) -> Failure {
 fn violation(item: &Value) -> Option<Violation> {
     let members = Members(item.as_object()?);
     let pointer = members.text("pointer").unwrap_or_default();
-    let slash = if pointer.is_empty() || pointer.starts_with('/') { "" } else { "/" };
+    let slash = if pointer.is_empty() || pointer.starts_with('/') {
+        ""
+    } else {
+        "/"
+    };
     Some(Violation {
         field: cut(&format!("/payload{slash}{pointer}")),
         description: cut(members.text("message").unwrap_or_default()),
@@ -180,13 +200,19 @@ fn event_id(members: &Members<'_>, event: &Event, body: &str, message_id: &str) 
         Some(id) => sha256(id),
         None => match event {
             Event::Started | Event::Progress(_) => message_id.to_owned(),
-            Event::Succeeded { .. } | Event::Unusable(_) | Event::Failed { .. } | Event::Cancelled => sha256(body),
+            Event::Succeeded { .. } | Event::Unusable(_) | Event::Failed { .. } | Event::Cancelled => {
+                sha256(body)
+            }
         },
     }
 }
 
 fn sha256(text: &str) -> String {
-    ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    ring::digest::digest(&ring::digest::SHA256, text.as_bytes())
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// `outcomeToken` as `outcome_token`.

@@ -52,7 +52,12 @@ impl Results {
             .send()
             .await
             .map_err(sqs_error)?;
-        Ok(reply.messages.unwrap_or_default().into_iter().map(received).collect())
+        Ok(reply
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .map(received)
+            .collect())
     }
 
     /// Deletes messages. One that could not be deleted comes again.
@@ -64,21 +69,39 @@ impl Results {
             .iter()
             .enumerate()
             .map(|(index, receipt)| {
-                let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(receipt);
+                let entry = DeleteMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(receipt);
                 entry.build().expect("id and receipt are set")
             })
             .collect();
-        let reply = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await.map_err(sqs_error)?;
+        let reply = self
+            .client
+            .delete_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(sqs_error)?;
         match reply.failed().first() {
-            Some(failed) => Err(Error::Sqs(format!("{} of {} not deleted: {}", reply.failed().len(), receipts.len(), failed.code()))),
+            Some(failed) => Err(Error::Sqs(format!(
+                "{} of {} not deleted: {}",
+                reply.failed().len(),
+                receipts.len(),
+                failed.code()
+            ))),
             None => Ok(()),
         }
     }
 }
 
 fn received(message: aws_sdk_sqs::types::Message) -> Received {
-    let sent = message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
-    let sent = sent.and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+    let sent = message
+        .attributes()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
+    let sent = sent
+        .and_then(|millis| millis.parse().ok())
+        .map(Timestamp::from_millis);
     Received {
         message_id: message.message_id.unwrap_or_default(),
         receipt: message.receipt_handle.unwrap_or_default(),

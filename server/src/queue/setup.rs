@@ -38,7 +38,13 @@ pub async fn open(config: &Config) -> Result<Queues, Error> {
     let client = connect(config.endpoint.as_deref()).await;
     let jobs_url = find(&client, &config.jobs).await?;
     let results_url = find(&client, &config.results).await?;
-    let message_bytes_max = attribute(&client, &jobs_url, &Attribute::MaximumMessageSize, "MaximumMessageSize").await?;
+    let message_bytes_max = attribute(
+        &client,
+        &jobs_url,
+        &Attribute::MaximumMessageSize,
+        "MaximumMessageSize",
+    )
+    .await?;
     Ok(Queues {
         jobs: Jobs::new(client.clone(), jobs_url, message_bytes_max),
         results: Results::new(client, results_url),
@@ -61,7 +67,12 @@ pub async fn create(config: &Config) -> Result<(), Error> {
 }
 
 async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Error> {
-    let dead_letters = client.create_queue().queue_name(format!("{name}-dlq")).send().await.map_err(sqs_error)?;
+    let dead_letters = client
+        .create_queue()
+        .queue_name(format!("{name}-dlq"))
+        .send()
+        .await
+        .map_err(sqs_error)?;
     let url = dead_letters.queue_url().unwrap_or_default();
     let arn: String = attribute(client, url, &Attribute::QueueArn, "QueueArn").await?;
     let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES_MAX});
@@ -78,21 +89,52 @@ async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Err
 
 async fn find(client: &Client, queue: &str) -> Result<String, Error> {
     let name = queue.rsplit('/').next().unwrap_or(queue);
-    if std::path::Path::new(name).extension().is_some_and(|extension| extension == "fifo") {
+    if std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "fifo")
+    {
         return Err(Error::Fifo(queue.to_owned()));
     }
     if queue.contains("://") {
         return Ok(queue.to_owned());
     }
-    let found = client.get_queue_url().queue_name(queue).send().await.map_err(|error| {
-        let missing = error.as_service_error().is_some_and(aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError::is_queue_does_not_exist);
-        if missing { Error::Missing(queue.to_owned()) } else { sqs_error(error) }
-    })?;
+    let found = client
+        .get_queue_url()
+        .queue_name(queue)
+        .send()
+        .await
+        .map_err(|error| {
+            let missing = error.as_service_error().is_some_and(
+                aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError::is_queue_does_not_exist,
+            );
+            if missing {
+                Error::Missing(queue.to_owned())
+            } else {
+                sqs_error(error)
+            }
+        })?;
     found.queue_url.ok_or_else(|| Error::Missing(queue.to_owned()))
 }
 
-async fn attribute<T: std::str::FromStr>(client: &Client, url: &str, attribute: &Attribute, name: &'static str) -> Result<T, Error> {
-    let read = client.get_queue_attributes().queue_url(url).attribute_names(attribute.clone()).send().await.map_err(sqs_error)?;
-    let value = read.attributes().and_then(|attributes| attributes.get(attribute)).and_then(|value| value.parse().ok());
-    value.ok_or_else(|| Error::Attribute { queue: url.to_owned(), attribute: name })
+async fn attribute<T: std::str::FromStr>(
+    client: &Client,
+    url: &str,
+    attribute: &Attribute,
+    name: &'static str,
+) -> Result<T, Error> {
+    let read = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(attribute.clone())
+        .send()
+        .await
+        .map_err(sqs_error)?;
+    let value = read
+        .attributes()
+        .and_then(|attributes| attributes.get(attribute))
+        .and_then(|value| value.parse().ok());
+    value.ok_or_else(|| Error::Attribute {
+        queue: url.to_owned(),
+        attribute: name,
+    })
 }

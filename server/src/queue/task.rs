@@ -75,7 +75,10 @@ impl Task {
             attachments: [],
             labels: &job.labels,
             outcome_token: parts.outcome_token,
-            trace: Trace { traceparent: parts.traceparent, tracestate: parts.tracestate },
+            trace: Trace {
+                traceparent: parts.traceparent,
+                tracestate: parts.tracestate,
+            },
         };
         Ok(Self {
             consumer_type,

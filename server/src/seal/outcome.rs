@@ -33,6 +33,11 @@ mod tests {
         let job = JobId::new(1);
         let token = seal.outcome_token(job, 7);
         assert_eq!(seal.open_outcome_token(&token), Some((job, 7)));
-        assert!(token.len() <= 256 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)));
+        assert!(
+            token.len() <= 256
+                && token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        );
     }
 }

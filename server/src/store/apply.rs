@@ -2,7 +2,10 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    QuerySelect,
+};
 use uuid::Uuid;
 
 use super::entity::{body, job, outcome, quarantine, unique_key};
@@ -47,12 +50,22 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Verdict>, Error> {
         let tx = self.begin().await?;
-        let mut work = Work { tx, now, changed: Vec::new(), requeued: false };
+        let mut work = Work {
+            tx,
+            now,
+            changed: Vec::new(),
+            requeued: false,
+        };
         let mut verdicts = Vec::with_capacity(reports.len());
         for report in reports {
             verdicts.push(work.apply(report, retry).await?);
         }
-        let Work { tx, changed, requeued, .. } = work;
+        let Work {
+            tx,
+            changed,
+            requeued,
+            ..
+        } = work;
         tx.commit().await?;
         self.signals().tell_changed(changed);
         if requeued {
@@ -80,8 +93,14 @@ struct Work {
 }
 
 impl Work {
-    async fn apply(&mut self, report: &Report, retry: &(dyn Fn(&Job) -> RetryPolicy + Sync)) -> Result<Verdict, Error> {
-        let Some(mut job) = self.lock_job(report.job).await? else { return Ok(Verdict::JobUnknown) };
+    async fn apply(
+        &mut self,
+        report: &Report,
+        retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
+    ) -> Result<Verdict, Error> {
+        let Some(mut job) = self.lock_job(report.job).await? else {
+            return Ok(Verdict::JobUnknown);
+        };
         if !self.is_new(report).await? {
             return Ok(Verdict::Settled);
         }
@@ -97,14 +116,25 @@ impl Work {
             }
             Applied::Requeued { due } => {
                 self.requeued = true;
-                self.write(changed_row(&self.tx, &job).await?, &job, Some(due)).await?;
-                history::add(&self.tx, &job, EventKind::RetryScheduled, sentence(EventKind::RetryScheduled, &job), self.now).await?;
+                self.write(changed_row(&self.tx, &job).await?, &job, Some(due))
+                    .await?;
+                history::add(
+                    &self.tx,
+                    &job,
+                    EventKind::RetryScheduled,
+                    sentence(EventKind::RetryScheduled, &job),
+                    self.now,
+                )
+                .await?;
             }
             Applied::Extended => self.write(row::changes(&job)?, &job, None).await?,
             Applied::Ignored(Ignored::Stale) => {}
             Applied::Ignored(Ignored::Late) => {
                 change::count(&self.tx, "anomalies").await?;
-                let message = format!("a late outcome of dispatch {} changed nothing", report.outcome.dispatch);
+                let message = format!(
+                    "a late outcome of dispatch {} changed nothing",
+                    report.outcome.dispatch
+                );
                 history::add(&self.tx, &job, EventKind::LateOutcome, message, self.now).await?;
             }
         }
@@ -138,10 +168,16 @@ impl Work {
 
     /// Writes the job. An outcome of the current dispatch proves that its task was sent, so only a new dispatch is due.
     async fn write(&self, row: job::ActiveModel, job: &Job, due: Option<Timestamp>) -> Result<(), Error> {
-        let row = job::ActiveModel { dispatch_due: Set(due.map(Timestamp::millis)), ..row };
+        let row = job::ActiveModel {
+            dispatch_due: Set(due.map(Timestamp::millis)),
+            ..row
+        };
         row.update(&self.tx).await?;
         if !job.state.holds_unique_keys() {
-            unique_key::Entity::delete_many().filter(unique_key::Column::JobId.eq(job.id.uuid())).exec(&self.tx).await?;
+            unique_key::Entity::delete_many()
+                .filter(unique_key::Column::JobId.eq(job.id.uuid()))
+                .exec(&self.tx)
+                .await?;
         }
         Ok(())
     }
@@ -167,7 +203,11 @@ impl Work {
 /// The row of a job whose revision rose: it takes the newest place in the order of changes.
 async fn changed_row(tx: &DatabaseTransaction, job: &Job) -> Result<job::ActiveModel, Error> {
     let place = change::place(tx).await?;
-    Ok(job::ActiveModel { change_generation: Set(place.generation), change_position: Set(place.position), ..row::changes(job)? })
+    Ok(job::ActiveModel {
+        change_generation: Set(place.generation),
+        change_position: Set(place.position),
+        ..row::changes(job)?
+    })
 }
 
 async fn keep(tx: &DatabaseTransaction, letter: &Letter, reason: &str, now: Timestamp) -> Result<(), Error> {
@@ -192,7 +232,10 @@ fn sentence(kind: EventKind, job: &Job) -> String {
         EventKind::Submitted => "accepted".to_owned(),
         EventKind::Sent => "handed to the queue".to_owned(),
         EventKind::Started => "an execution began".to_owned(),
-        EventKind::RetryScheduled => format!("the execution failed and is tried again as dispatch {}", job.dispatch),
+        EventKind::RetryScheduled => format!(
+            "the execution failed and is tried again as dispatch {}",
+            job.dispatch
+        ),
         EventKind::Succeeded => "succeeded".to_owned(),
         EventKind::Failed => match &job.failure {
             Some(failure) => format!("failed with {}", failure.reason),

@@ -4,7 +4,10 @@
 //! a plain sequence would let it miss what commits out of order. SQLite has one writer, so a counter serves.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter,
+    Statement,
+};
 
 use super::Error;
 use super::entity::counter;
@@ -20,8 +23,15 @@ pub(super) struct Place {
 }
 
 pub(super) async fn place(tx: &DatabaseTransaction) -> Result<Place, Error> {
-    let position = if tx.get_database_backend() == DbBackend::Postgres { transaction_id(tx).await? } else { count(tx, "change").await? };
-    Ok(Place { generation: GENERATION, position })
+    let position = if tx.get_database_backend() == DbBackend::Postgres {
+        transaction_id(tx).await?
+    } else {
+        count(tx, "change").await?
+    };
+    Ok(Place {
+        generation: GENERATION,
+        position,
+    })
 }
 
 /// Raises a counter and returns it.
@@ -35,7 +45,13 @@ pub(super) async fn count(tx: &DatabaseTransaction, name: &str) -> Result<i64, E
 }
 
 async fn transaction_id(tx: &DatabaseTransaction) -> Result<i64, Error> {
-    let statement = Statement::from_string(DbBackend::Postgres, "SELECT pg_current_xact_id()::text::bigint AS id");
-    let row = tx.query_one_raw(statement).await?.ok_or(Error::Corrupt("transaction id"))?;
+    let statement = Statement::from_string(
+        DbBackend::Postgres,
+        "SELECT pg_current_xact_id()::text::bigint AS id",
+    );
+    let row = tx
+        .query_one_raw(statement)
+        .await?
+        .ok_or(Error::Corrupt("transaction id"))?;
     Ok(row.try_get("", "id")?)
 }

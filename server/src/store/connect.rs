@@ -31,19 +31,30 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
         let mut options = options(&config.url, POSTGRES_CONNECTIONS_MAX);
         options.statement_timeout(STATEMENT_TIMEOUT);
         let pool = Database::connect(options).await?;
-        return Ok(Opened { write: pool.clone(), read: pool, lock: None });
+        return Ok(Opened {
+            write: pool.clone(),
+            read: pool,
+            lock: None,
+        });
     }
     let path = sqlite_path(&config.url).ok_or(Error::Unsupported)?;
     let lock = lock(&path)?;
     // The writer first: it creates the file and switches it to WAL.
     let write = Database::connect(sqlite_options(&config.url, 1)).await?;
     let read = Database::connect(sqlite_options(&config.url, READERS_MAX)).await?;
-    Ok(Opened { write, read, lock: Some(lock) })
+    Ok(Opened {
+        write,
+        read,
+        lock: Some(lock),
+    })
 }
 
 fn options(url: &str, connections_max: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections_max).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+    options
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false);
     options
 }
 
@@ -74,9 +85,15 @@ fn lock(database: &Path) -> Result<std::fs::File, Error> {
     name.push(".lock");
     let path = PathBuf::from(name);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| Error::File {
+            path: folder.to_owned(),
+            source,
+        })?;
     }
-    let file = std::fs::File::create(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    let file = std::fs::File::create(&path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(database.to_owned())),

@@ -1,5 +1,8 @@
 //! The tables as sea-orm sees them. `migration` makes them, and says what each is for.
-#![allow(unreachable_pub, reason = "sea-orm's derives make public items of a private room")]
+#![allow(
+    unreachable_pub,
+    reason = "sea-orm's derives make public items of a private room"
+)]
 
 pub mod body;
 pub mod counter;

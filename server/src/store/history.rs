@@ -9,7 +9,13 @@ use super::row::state_number;
 use crate::job::{EventKind, Job, Timestamp};
 
 /// Adds an entry. The job is as the transition left it, and its row is the transaction's own.
-pub(super) async fn add(tx: &DatabaseTransaction, job: &Job, kind: EventKind, message: String, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn add(
+    tx: &DatabaseTransaction,
+    job: &Job,
+    kind: EventKind,
+    message: String,
+    now: Timestamp,
+) -> Result<(), Error> {
     let last: Option<Option<i32>> = event::Entity::find()
         .select_only()
         .column_as(event::Column::Number.max(), "last")

@@ -24,13 +24,23 @@ pub struct Filter {
 
 impl Store {
     /// At most `count` jobs that come after `after` in the list.
-    pub(super) async fn list(&self, partner: &PartnerId, filter: &Filter, after: Option<JobId>, count: u64) -> Result<Vec<Job>, Error> {
+    pub(super) async fn list(
+        &self,
+        partner: &PartnerId,
+        filter: &Filter,
+        after: Option<JobId>,
+        count: u64,
+    ) -> Result<Vec<Job>, Error> {
         let mut condition = condition(filter).add(job::Column::PartnerId.eq(partner.as_str()));
         if let Some(after) = after {
             condition = condition.add(job::Column::Id.lt(after.uuid()));
         }
-        let rows =
-            job::Entity::find().filter(condition).order_by_desc(job::Column::Id).limit(count).all(&self.inner.read).await?;
+        let rows = job::Entity::find()
+            .filter(condition)
+            .order_by_desc(job::Column::Id)
+            .limit(count)
+            .all(&self.inner.read)
+            .await?;
         rows.into_iter().map(row::read).collect()
     }
 }
@@ -38,7 +48,8 @@ impl Store {
 fn condition(filter: &Filter) -> Condition {
     let mut condition = Condition::all();
     if !filter.states.is_empty() {
-        condition = condition.add(job::Column::State.is_in(filter.states.iter().copied().map(row::state_number)));
+        condition =
+            condition.add(job::Column::State.is_in(filter.states.iter().copied().map(row::state_number)));
     }
     if let Some(job_type) = &filter.job_type {
         condition = condition.add(job::Column::JobType.eq(job_type));
@@ -53,7 +64,9 @@ fn condition(filter: &Filter) -> Condition {
         let labelled = Query::select()
             .expr(Expr::val(1))
             .from(label::Entity)
-            .and_where(Expr::col((label::Entity, label::Column::JobId)).equals((job::Entity, job::Column::Id)))
+            .and_where(
+                Expr::col((label::Entity, label::Column::JobId)).equals((job::Entity, job::Column::Id)),
+            )
             .and_where(Expr::col((label::Entity, label::Column::Key)).eq(key.as_str()))
             .and_where(Expr::col((label::Entity, label::Column::Value)).eq(value.as_str()))
             .to_owned();

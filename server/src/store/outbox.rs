@@ -31,7 +31,12 @@ pub struct Sending {
 
 impl Store {
     /// Claims tasks that are due, oldest first. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
-    pub(super) async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+    pub(super) async fn claim(
+        &self,
+        count: u64,
+        lease_millis: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, Error> {
         let tx = self.begin().await?;
         let mut due = job::Entity::find()
             .filter(job::Column::DispatchDue.lte(now.millis()))
@@ -46,7 +51,10 @@ impl Store {
         }
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         job::Entity::update_many()
-            .col_expr(job::Column::DispatchDue, Expr::value(now.plus_millis(lease_millis).millis()))
+            .col_expr(
+                job::Column::DispatchDue,
+                Expr::value(now.plus_millis(lease_millis).millis()),
+            )
             .col_expr(job::Column::ClaimedDispatch, Expr::col(job::Column::Dispatch))
             .filter(job::Column::Id.is_in(ids))
             .exec(&tx)
@@ -107,30 +115,56 @@ impl Store {
 
 async fn with_payloads(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
     let ids = rows.iter().map(|row| row.id);
-    let bodies = body::Entity::find().filter(body::Column::JobId.is_in(ids)).all(tx).await?;
-    let mut payloads: std::collections::HashMap<_, _> = bodies.into_iter().map(|body| (body.job_id, body.payload)).collect();
+    let bodies = body::Entity::find()
+        .filter(body::Column::JobId.is_in(ids))
+        .all(tx)
+        .await?;
+    let mut payloads: std::collections::HashMap<_, _> = bodies
+        .into_iter()
+        .map(|body| (body.job_id, body.payload))
+        .collect();
     rows.into_iter()
         .map(|mut row| {
             let payload = payloads.remove(&row.id).ok_or(Error::Corrupt("payload"))?;
-            let trace =
-                Trace { traceparent: std::mem::take(&mut row.traceparent), tracestate: std::mem::take(&mut row.tracestate) };
-            Ok(Claimed { job: row::read(row)?, payload, trace })
+            let trace = Trace {
+                traceparent: std::mem::take(&mut row.traceparent),
+                tracestate: std::mem::take(&mut row.tracestate),
+            };
+            Ok(Claimed {
+                job: row::read(row)?,
+                payload,
+                trace,
+            })
         })
         .collect()
 }
 
-async fn mark_one(tx: &DatabaseTransaction, sending: Sending, message_id: &str, now: Timestamp) -> Result<(), Error> {
+async fn mark_one(
+    tx: &DatabaseTransaction,
+    sending: Sending,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     // An outcome may have been faster, or the job handed out anew since: then there is nothing left to mark.
     let marked = job::Entity::update_many()
         .col_expr(job::Column::DispatchDue, Expr::value(Option::<i64>::None))
         .filter(is_claimed(sending))
         .exec(tx)
         .await?;
-    let Some(row) = job::Entity::find_by_id(sending.job.uuid()).one(tx).await? else { return Ok(()) };
+    let Some(row) = job::Entity::find_by_id(sending.job.uuid()).one(tx).await? else {
+        return Ok(());
+    };
     if marked.rows_affected == 0 && row.dispatch != sending.dispatch {
         return Ok(());
     }
-    history::add(tx, &row::read(row)?, EventKind::Sent, format!("handed to the queue as message {message_id}"), now).await
+    history::add(
+        tx,
+        &row::read(row)?,
+        EventKind::Sent,
+        format!("handed to the queue as message {message_id}"),
+        now,
+    )
+    .await
 }
 
 /// The row of a sending whose claim is still standing.

@@ -61,14 +61,23 @@ impl<'a> Face<'a> {
         if job.state != State::Succeeded {
             return Ok(None);
         }
-        Ok(body::Entity::find_by_id(job.id.uuid()).one(&self.store.inner.read).await?.and_then(|body| body.result))
+        Ok(body::Entity::find_by_id(job.id.uuid())
+            .one(&self.store.inner.read)
+            .await?
+            .and_then(|body| body.result))
     }
 
     /// At most `count` jobs, newest first, that come after `after`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list(&self, partner: &PartnerId, filter: &Filter, after: Option<JobId>, count: u64) -> Result<Vec<Job>, Error> {
+    pub async fn list(
+        &self,
+        partner: &PartnerId,
+        filter: &Filter,
+        after: Option<JobId>,
+        count: u64,
+    ) -> Result<Vec<Job>, Error> {
         self.store.list(partner, filter, after, count).await
     }
 }

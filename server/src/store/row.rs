@@ -19,7 +19,10 @@ pub(super) const fn state_number(state: State) -> i16 {
 }
 
 fn state_of(number: i16) -> Result<State, Error> {
-    State::ALL.into_iter().find(|state| state_number(*state) == number).ok_or(Error::Corrupt("state"))
+    State::ALL
+        .into_iter()
+        .find(|state| state_number(*state) == number)
+        .ok_or(Error::Corrupt("state"))
 }
 
 /// Reads a row.
@@ -44,7 +47,11 @@ pub(super) fn read(row: job::Model) -> Result<Job, Error> {
             total: row.progress_total.unwrap_or_default(),
             message: row.progress_message.unwrap_or_default(),
         }),
-        failure: row.failure.map(serde_json::from_value).transpose().map_err(|_invalid| Error::Corrupt("failure"))?,
+        failure: row
+            .failure
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|_invalid| Error::Corrupt("failure"))?,
         create_time: Timestamp::from_millis(row.create_time),
         update_time: Timestamp::from_millis(row.update_time),
         start_time: row.start_time.map(Timestamp::from_millis),
@@ -74,7 +81,12 @@ pub(super) fn changes(job: &Job) -> Result<job::ActiveModel, Error> {
         progress_completed: Set(progress.map(|progress| progress.completed)),
         progress_total: Set(progress.map(|progress| progress.total)),
         progress_message: Set(progress.map(|progress| progress.message.clone())),
-        failure: Set(job.failure.as_ref().map(serde_json::to_value).transpose().map_err(|_invalid| Error::Corrupt("failure"))?),
+        failure: Set(job
+            .failure
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(|_invalid| Error::Corrupt("failure"))?),
         update_time: Set(job.update_time.millis()),
         start_time: Set(job.start_time.map(Timestamp::millis)),
         end_time: Set(job.end_time.map(Timestamp::millis)),

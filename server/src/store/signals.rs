@@ -18,7 +18,10 @@ pub struct Signals {
 
 impl Signals {
     pub(super) fn new() -> Self {
-        Self { changes: broadcast::channel(CHANGES_MAX).0, due: Arc::new(Notify::new()) }
+        Self {
+            changes: broadcast::channel(CHANGES_MAX).0,
+            due: Arc::new(Notify::new()),
+        }
     }
 
     /// The jobs that change from now on.

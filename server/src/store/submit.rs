@@ -88,19 +88,34 @@ impl Store {
     pub(super) async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
         match self.try_submit(submission).await {
             // Two at once with one key, on two connections: the second finds the first's job now.
-            Err(SubmitError::Store(Error::Refused(error))) if is_unique_violation(&error) => self.try_submit(submission).await,
+            Err(SubmitError::Store(Error::Refused(error))) if is_unique_violation(&error) => {
+                self.try_submit(submission).await
+            }
             result => result,
         }
     }
 
     async fn try_submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
         let tx = self.begin().await?;
-        if let Some(known) = find_request(&tx, &submission.job.partner, submission.job.request_id.as_deref()).await? {
-            return if known.digest == submission.digest { Ok(Submitted::Known(known.job)) } else { Err(SubmitError::RequestIdReused) };
+        if let Some(known) =
+            find_request(&tx, &submission.job.partner, submission.job.request_id.as_deref()).await?
+        {
+            return if known.digest == submission.digest {
+                Ok(Submitted::Known(known.job))
+            } else {
+                Err(SubmitError::RequestIdReused)
+            };
         }
         insert_job(&tx, submission).await?;
         insert_unique_keys(&tx, submission).await?;
-        history::add(&tx, &submission.job, EventKind::Submitted, "accepted".to_owned(), submission.job.create_time).await?;
+        history::add(
+            &tx,
+            &submission.job,
+            EventKind::Submitted,
+            "accepted".to_owned(),
+            submission.job.create_time,
+        )
+        .await?;
         tx.commit().await?;
         self.signals().tell_due();
         Ok(Submitted::New(submission.job.clone()))
@@ -109,12 +124,25 @@ impl Store {
     /// Everything that would stop this submission, and nothing stored.
     pub(super) async fn check(&self, submission: &Submission) -> Result<(), SubmitError> {
         let read = &self.inner.read;
-        if let Some(known) = find_request(read, &submission.job.partner, submission.job.request_id.as_deref()).await? {
-            return if known.digest == submission.digest { Ok(()) } else { Err(SubmitError::RequestIdReused) };
+        if let Some(known) = find_request(
+            read,
+            &submission.job.partner,
+            submission.job.request_id.as_deref(),
+        )
+        .await?
+        {
+            return if known.digest == submission.digest {
+                Ok(())
+            } else {
+                Err(SubmitError::RequestIdReused)
+            };
         }
         for key in &submission.unique {
             if let Some(holder) = holder(read, &submission.job, key).await? {
-                return Err(SubmitError::Unique { constraint: key.name.clone(), holder });
+                return Err(SubmitError::Unique {
+                    constraint: key.name.clone(),
+                    holder,
+                });
             }
         }
         Ok(())
@@ -126,7 +154,9 @@ pub(super) async fn find_request(
     partner: &PartnerId,
     request_id: Option<&str>,
 ) -> Result<Option<Known>, Error> {
-    let Some(request_id) = request_id else { return Ok(None) };
+    let Some(request_id) = request_id else {
+        return Ok(None);
+    };
     let found = job::Entity::find()
         .filter(job::Column::PartnerId.eq(partner.as_str()))
         .filter(job::Column::RequestId.eq(request_id))
@@ -134,7 +164,10 @@ pub(super) async fn find_request(
         .await?;
     let Some(mut found) = found else { return Ok(None) };
     let digest = found.request_digest.take().unwrap_or_default();
-    Ok(Some(Known { job: row::read(found)?, digest }))
+    Ok(Some(Known {
+        job: row::read(found)?,
+        digest,
+    }))
 }
 
 async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), Error> {
@@ -164,7 +197,9 @@ async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result
         value: Set(value.clone()),
     });
     if !job.labels.is_empty() {
-        label::Entity::insert_many(labels).exec_without_returning(tx).await?;
+        label::Entity::insert_many(labels)
+            .exec_without_returning(tx)
+            .await?;
     }
     Ok(())
 }
@@ -179,19 +214,32 @@ async fn insert_unique_keys(tx: &DatabaseTransaction, submission: &Submission) -
             digest: Set(key.digest.to_vec()),
             job_id: Set(job.id.uuid()),
         };
-        let inserted =
-            unique_key::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(tx).await?;
+        let inserted = unique_key::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await?;
         if inserted == 0 {
             let holder = holder(tx, job, key).await?.ok_or(Error::Corrupt("unique key"))?;
-            return Err(SubmitError::Unique { constraint: key.name.clone(), holder });
+            return Err(SubmitError::Unique {
+                constraint: key.name.clone(),
+                holder,
+            });
         }
     }
     Ok(())
 }
 
 async fn holder(db: &impl ConnectionTrait, job: &Job, key: &UniqueKey) -> Result<Option<JobId>, Error> {
-    let id = (job.partner.as_str().to_owned(), job.job_type.clone(), key.name.clone(), key.digest.to_vec());
-    Ok(unique_key::Entity::find_by_id(id).one(db).await?.map(|row| JobId::from_uuid(row.job_id)))
+    let id = (
+        job.partner.as_str().to_owned(),
+        job.job_type.clone(),
+        key.name.clone(),
+        key.digest.to_vec(),
+    );
+    Ok(unique_key::Entity::find_by_id(id)
+        .one(db)
+        .await?
+        .map(|row| JobId::from_uuid(row.job_id)))
 }
 
 fn is_unique_violation(error: &sea_orm::DbErr) -> bool {

@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, binary_null, boolean, integer, integer_null, json, json_null, small_integer, string,
-    string_null, text, text_null, uuid, uuid_null,
+    big_integer, big_integer_null, binary, binary_null, boolean, integer, integer_null, json, json_null,
+    small_integer, string, string_null, text, text_null, uuid, uuid_null,
 };
 
 #[derive(DeriveMigrationName)]
@@ -12,14 +12,27 @@ pub(super) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [jobs(), bodies(), labels(), events(), outcomes(), unique_keys(), quarantine(), counters()] {
+        for table in [
+            jobs(),
+            bodies(),
+            labels(),
+            events(),
+            outcomes(),
+            unique_keys(),
+            quarantine(),
+            counters(),
+        ] {
             manager.create_table(table).await?;
         }
         for index in indexes() {
             manager.create_index(index).await?;
         }
-        let counter = Query::insert().into_table("counters").columns(["name", "value"]).values_panic(["change".into(), 0.into()])
-            .values_panic(["anomalies".into(), 0.into()]).to_owned();
+        let counter = Query::insert()
+            .into_table("counters")
+            .columns(["name", "value"])
+            .values_panic(["change".into(), 0.into()])
+            .values_panic(["anomalies".into(), 0.into()])
+            .to_owned();
         manager.execute(counter).await
     }
 }
@@ -124,7 +137,13 @@ fn unique_keys() -> TableCreateStatement {
         .col(string("name"))
         .col(binary("digest"))
         .col(uuid("job_id"))
-        .primary_key(Index::create().col("partner_id").col("job_type").col("name").col("digest"))
+        .primary_key(
+            Index::create()
+                .col("partner_id")
+                .col("job_type")
+                .col("name")
+                .col("digest"),
+        )
         .foreign_key(&mut of_job("unique_keys"))
         .to_owned()
 }
@@ -141,23 +160,48 @@ fn quarantine() -> TableCreateStatement {
 }
 
 fn counters() -> TableCreateStatement {
-    Table::create().table("counters").col(string("name").primary_key()).col(big_integer("value")).to_owned()
+    Table::create()
+        .table("counters")
+        .col(string("name").primary_key())
+        .col(big_integer("value"))
+        .to_owned()
 }
 
 fn of_job(table: &'static str) -> ForeignKeyCreateStatement {
-    ForeignKey::create().from(table, "job_id").to("jobs", "id").on_delete(ForeignKeyAction::Cascade).to_owned()
+    ForeignKey::create()
+        .from(table, "job_id")
+        .to("jobs", "id")
+        .on_delete(ForeignKeyAction::Cascade)
+        .to_owned()
 }
 
 fn indexes() -> Vec<IndexCreateStatement> {
     let index = |name: &'static str, table: &'static str| Index::create().name(name).table(table).to_owned();
     vec![
         // Idempotency: databases hold any number of nulls to be different.
-        index("jobs_by_request", "jobs").unique().col("partner_id").col("request_id").to_owned(),
+        index("jobs_by_request", "jobs")
+            .unique()
+            .col("partner_id")
+            .col("request_id")
+            .to_owned(),
         // Lists are newest first, and ids rise with time.
-        index("jobs_by_partner", "jobs").col("partner_id").col("id").to_owned(),
-        index("jobs_by_change", "jobs").col("partner_id").col("change_generation").col("change_position").col("id").to_owned(),
+        index("jobs_by_partner", "jobs")
+            .col("partner_id")
+            .col("id")
+            .to_owned(),
+        index("jobs_by_change", "jobs")
+            .col("partner_id")
+            .col("change_generation")
+            .col("change_position")
+            .col("id")
+            .to_owned(),
         index("jobs_by_due", "jobs").col("dispatch_due").to_owned(),
-        index("job_labels_by_value", "job_labels").col("key").col("value").to_owned(),
-        index("unique_keys_by_job", "unique_keys").col("job_id").to_owned(),
+        index("job_labels_by_value", "job_labels")
+            .col("key")
+            .col("value")
+            .to_owned(),
+        index("unique_keys_by_job", "unique_keys")
+            .col("job_id")
+            .to_owned(),
     ]
 }

@@ -1,0 +1,130 @@
+//! The example consumer as a program of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use postern_localsqs::{Config, Endpoint};
+use postern_worker::{Client, sqs_client};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does not outlive its test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Usually it has ended before.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn the_program_imports_contacts_until_it_is_told_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::open(Config::new(folder.path().join("sqs")))
+        .await
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(endpoint.serve(listener, shutdown.clone()));
+    let client = sqs_client(Some(&url)).await;
+    let (jobs, results) = (
+        create(&client, "my-jobs").await,
+        create(&client, "my-results").await,
+    );
+
+    let program = Command::new(env!("CARGO_BIN_EXE_contacts-import"))
+        .env("POSTERN_SQS_ENDPOINT", &url)
+        .env("POSTERN_JOBS_QUEUE", "my-jobs")
+        .env("POSTERN_RESULTS_QUEUE", "my-results")
+        .env("POSTERN_DATA_DIR", folder.path())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut program = Program(program.unwrap());
+    client
+        .send_message()
+        .queue_url(&jobs)
+        .message_body(task().to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        result(&client, &results).await,
+        json!({"inserted": 1, "skipped": 0})
+    );
+    assert_eq!(
+        contacts_import::count(folder.path().join("shards"))
+            .await
+            .unwrap()["north-harbour"],
+        1
+    );
+
+    let id = program.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(
+        tokio::task::spawn_blocking(move || program.0.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .success()
+    );
+    shutdown.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+async fn create(client: &Client, name: &str) -> String {
+    client
+        .create_queue()
+        .queue_name(name)
+        .send()
+        .await
+        .unwrap()
+        .queue_url
+        .unwrap()
+}
+
+fn task() -> Value {
+    json!({
+        "jobId": "job_00000000000000000000000000", "jobType": "contacts.import", "jobTypeVersion": "1",
+        "partnerId": "acme", "dispatch": 1, "deadline": "2100-01-01T00:00:00Z", "payloadRef": null,
+        "payload": {
+            "account": "north-harbour", "reference": "autumn",
+            "contacts": [{"email": "ada@example.com", "name": "Ada Marsh"}]
+        },
+        "attachments": [], "labels": {}, "outcomeToken": "token", "trace": {"traceparent": "", "tracestate": ""}
+    })
+}
+
+/// Of the first task that succeeds.
+async fn result(client: &Client, results_url: &str) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "no result in time");
+        let answer = client
+            .receive_message()
+            .queue_url(results_url)
+            .wait_time_seconds(1)
+            .send()
+            .await
+            .unwrap();
+        for message in answer.messages.unwrap_or_default() {
+            let mut outcome: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
+            if outcome["event"] == "SUCCEEDED" {
+                return outcome["result"].take();
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The consumer SDK against a real SQS endpoint over HTTP: what a handler does, and what the two queues then show.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+mod contacts;
+mod delivery;
+mod drain;
+mod outcomes;
+mod script;
+mod stack;
+mod tap;

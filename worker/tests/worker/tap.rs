@@ -1,0 +1,107 @@
+//! Sits in a consumer's SQS client: tells a test what the consumer is about to ask of SQS, and lets it fail.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sqs::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_sqs::config::{ConfigBag, Intercept};
+use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityInput;
+use aws_sdk_sqs::operation::delete_message::DeleteMessageInput;
+use aws_sdk_sqs::operation::receive_message::ReceiveMessageInput;
+use aws_sdk_sqs::operation::send_message::SendMessageInput;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use crate::stack::PATIENCE;
+
+/// A request that a consumer makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Receive,
+    Keep,
+    Release,
+    Delete,
+    /// STARTED or PROGRESS.
+    Notice,
+    /// The last outcome of a task.
+    End,
+}
+
+/// Lets requests fail, and reports them. Clones are one and the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Tap {
+    failing: Arc<Mutex<Vec<Call>>>,
+    calls: UnboundedSender<Call>,
+}
+
+/// What a tap has seen, to be waited for.
+#[derive(Debug)]
+pub(crate) struct Calls(UnboundedReceiver<Call>);
+
+pub(crate) fn tap() -> (Tap, Calls) {
+    let (calls, seen) = unbounded_channel();
+    (
+        Tap {
+            failing: Arc::default(),
+            calls,
+        },
+        Calls(seen),
+    )
+}
+
+impl Tap {
+    /// From now on, these requests do not reach SQS.
+    pub(crate) fn fail(&self, calls: &[Call]) {
+        *self.failing.lock().unwrap() = calls.to_vec();
+    }
+}
+
+impl Calls {
+    /// Waits for the next such request; those before it are passed over.
+    pub(crate) async fn next(&mut self, wanted: Call) {
+        let next = async { while self.0.recv().await.expect("the tap is there") != wanted {} };
+        timeout(PATIENCE, next)
+            .await
+            .unwrap_or_else(|_| panic!("no {wanted:?} in time"));
+    }
+}
+
+impl Intercept for Tap {
+    fn name(&self) -> &'static str {
+        "tap"
+    }
+
+    fn read_before_execution(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &mut ConfigBag,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let input = context.input();
+        let call = if input.downcast_ref::<ReceiveMessageInput>().is_some() {
+            Call::Receive
+        } else if input.downcast_ref::<DeleteMessageInput>().is_some() {
+            Call::Delete
+        } else if let Some(change) = input.downcast_ref::<ChangeMessageVisibilityInput>() {
+            if change.visibility_timeout() == Some(0) {
+                Call::Release
+            } else {
+                Call::Keep
+            }
+        } else if let Some(send) = input.downcast_ref::<SendMessageInput>() {
+            let body = send.message_body().unwrap();
+            if body.contains("STARTED") || body.contains("PROGRESS") {
+                Call::Notice
+            } else {
+                Call::End
+            }
+        } else {
+            return Ok(());
+        };
+        // A test that no longer looks has seen enough.
+        let _ = self.calls.send(call);
+        if self.failing.lock().unwrap().contains(&call) {
+            Err("let to fail".into())
+        } else {
+            Ok(())
+        }
+    }
+}

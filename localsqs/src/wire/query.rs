@@ -92,12 +92,22 @@ fn reshape(tree: Map<String, Value>) -> Result<Map<String, Value>, Fault> {
             Some(Shape::Map(map, key)) => {
                 shaped.insert(map.into(), Value::Object(entries(items(value)?, key)?));
             }
+            None if is_empty_list(&name, &value) => {}
             None => {
                 shaped.insert(name, reshape_value(value)?);
             }
         }
     }
     Ok(shaped)
+}
+
+/// botocore writes an empty list as its name in JSON, with nothing behind it.
+fn is_empty_list(name: &str, value: &Value) -> bool {
+    let is_list = matches!(
+        name,
+        "AttributeNames" | "MessageAttributeNames" | "MessageSystemAttributeNames" | "Entries"
+    );
+    is_list && value == ""
 }
 
 fn reshape_value(value: Value) -> Result<Value, Fault> {
@@ -112,7 +122,7 @@ fn reshape_value(value: Value) -> Result<Value, Fault> {
 /// The items under `Name.1`, `Name.2`, … in the order of their numbers; or the one item that came without a number.
 fn items(value: Value) -> Result<Vec<Value>, Fault> {
     let Value::Object(object) = value else {
-        return Ok(vec![value]);
+        return Ok(if value == "" { Vec::new() } else { vec![value] });
     };
     let is_numbered = object.keys().all(|key| key.parse::<u32>().is_ok());
     if !is_numbered {
@@ -184,6 +194,13 @@ mod tests {
             parameters,
             json!({"AttributeNames": ["All"], "Attributes": {"DelaySeconds": "3"}})
         );
+    }
+
+    #[test]
+    fn an_empty_list_is_no_list_of_nothing() {
+        let (_, parameters) =
+            read_form("/", "Action=X&MessageAttributeNames=&Entries=&AttributeName=").unwrap();
+        assert_eq!(parameters, json!({"AttributeNames": []}));
     }
 
     #[test]

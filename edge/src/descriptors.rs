@@ -5,6 +5,7 @@
 use postern_protojson::{Codec, Options};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ReflectMessage as _};
+use tonic_types::pb;
 
 /// A loaded descriptor set.
 #[derive(Debug)]
@@ -62,9 +63,17 @@ pub(crate) struct StreamRule {
 }
 
 impl Descriptors {
-    /// Decodes a `google.protobuf.FileDescriptorSet` and compiles its messages.
+    /// Decodes a `google.protobuf.FileDescriptorSet` and compiles its messages. A set that lacks `Any` and the types
+    /// of `google.rpc` gets them: details of errors are printed with it.
     pub(crate) fn load(set: &[u8], options: Options) -> Result<Self, prost_reflect::DescriptorError> {
-        let pool = DescriptorPool::decode(set)?;
+        let mut pool = DescriptorPool::decode(set)?;
+        let files = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET)?;
+        for file in files.file_descriptor_protos() {
+            let is_known = pool.get_file_by_name(file.name()).is_some();
+            if !is_known && let Err(error) = pool.add_file_descriptor_proto(file.clone()) {
+                tracing::debug!(%error, "the descriptor set has types of google.rpc in files of its own");
+            }
+        }
         let codec = Codec::new(pool.clone(), options);
         Ok(Self { pool, codec })
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
+use http_body::Body as _;
 use tower::{BoxError, Service};
 
 use crate::body::Body;
@@ -80,8 +81,9 @@ async fn answer<U: Upstream>(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let (body, home) = drain::lend(head.version, &head.headers, body);
+    let is_head = head.method == Method::HEAD;
     let request = Request::from_parts(head, body);
-    let response = match Protocol::of(&request) {
+    let mut response = match Protocol::of(&request) {
         Protocol::Rest => rest::answer(core, upstream, request).await,
         Protocol::Health => Response::new(Bytes::from_static(b"ok")).map(Body::from),
         Protocol::Grpc | Protocol::GrpcWeb if request.method() != Method::POST => {
@@ -94,10 +96,23 @@ async fn answer<U: Upstream>(
         Protocol::Grpc => passthrough::grpc(core, upstream, request).await,
         Protocol::GrpcWeb => passthrough::web(core, upstream, request).await,
     };
+    if is_head {
+        take_body(&mut response);
+    }
     match home {
         Some(home) => response.map(|body| Drained::new(body, home).into()),
         None => response,
     }
+}
+
+/// HEAD has the headers of GET, and no body (RFC 9110, section 9.3.2).
+fn take_body(response: &mut Response<Body>) {
+    if let Some(bytes) = response.body().size_hint().exact().filter(|bytes| *bytes > 0) {
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+    }
+    *response.body_mut() = Body::empty();
 }
 
 fn refuse(core: &Core, problem: &Problem) -> Response<Body> {

@@ -3,6 +3,7 @@
 //! Only what belongs to one hop is taken away. Errors of the edge are gRPC statuses here.
 
 mod ending;
+mod unsized_body;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,6 +22,7 @@ use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
 use crate::serve::Shutdown;
 use ending::Ending;
+use unsized_body::Unsized;
 
 /// A gRPC call.
 pub(crate) async fn grpc<U: Upstream>(
@@ -45,8 +47,10 @@ pub(crate) async fn web<U: Upstream>(
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let service = GrpcWebLayer::new().layer(Forward { core, upstream });
-    let Ok(response) = service.oneshot(request).await;
-    response.map(crate::Body::from)
+    let request = request.map(|body| Body::new(Unsized(body)));
+    let Ok(mut response) = service.oneshot(request).await;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.map(|body| crate::Body::from(Body::new(Unsized(body))))
 }
 
 /// The type as tonic-web knows it: without parameters.

@@ -5,10 +5,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::bind::{self, Input};
@@ -47,21 +46,8 @@ pub(crate) async fn answer<U: Upstream>(
             problem.to_response(core.details()).map(Body::from)
         }
     };
-    if head.method == Method::HEAD {
-        take_body(&mut response);
-    }
     response.headers_mut().insert(REQUEST_ID, request_id);
     response
-}
-
-/// HEAD has the headers of GET, and no body (RFC 9110, section 9.3.2).
-fn take_body(response: &mut Response<Body>) {
-    if let Some(bytes) = response.body().size_hint().exact().filter(|bytes| *bytes > 0) {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(bytes));
-    }
-    *response.body_mut() = Body::empty();
 }
 
 /// A call in flight.

@@ -1,0 +1,76 @@
+//! What an edge refuses to be built of.
+
+use bytes::Bytes;
+use postern_edge::{Config, upstream};
+
+use crate::stage::descriptor_set_of;
+
+fn build(descriptor_set: Bytes) -> Result<(), String> {
+    let channel = upstream::channel("http://127.0.0.1:1").unwrap();
+    let config = Config {
+        descriptor_set,
+        ..Config::default()
+    };
+    config.build(channel).map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn conflicting_templates_are_refused_naming_both() {
+    let error = build(descriptor_set_of(&["get: '/a/{a}'", "get: '/a/{in.a=*}'"])).unwrap_err();
+    assert_eq!(
+        error,
+        "GET `/a/{in.a=*}` of /made.S/M1 conflicts with `/a/{a}` of /made.S/M0"
+    );
+}
+
+#[tokio::test]
+async fn a_template_that_is_none_is_refused_naming_it() {
+    let error = build(descriptor_set_of(&["get: '/a/{a=**}/b'"])).unwrap_err();
+    assert_eq!(
+        error,
+        "/made.S/M0: `/a/{a=**}/b` is no path template: `**` is not its last segment"
+    );
+}
+
+#[tokio::test]
+async fn rules_that_do_not_fit_the_messages_are_refused() {
+    for (rule, part) in [
+        ("get: '/{nothing}'", "/nothing"),
+        ("get: '/{in.nothing}'", "/in/nothing"),
+        ("get: '/{list}'", "`list` is a repeated field"),
+        ("get: '/{map}'", "`map` is a repeated field"),
+        ("get: '/{in}'", "`in` is a message"),
+        ("post: '/a' body: 'nothing'", "body names no field"),
+        ("post: '/a' body: 'in.a'", "body names no field"),
+        (
+            "get: '/a' response_body: 'nothing'",
+            "response_body names no field",
+        ),
+        ("body: '*'", "no method and path"),
+        ("custom: {kind: 'a b' path: '/a'}", "no HTTP method"),
+        (
+            "get: '/a' additional_bindings: {get: '/b' additional_bindings: {get: '/c'}}",
+            "one level deep",
+        ),
+    ] {
+        let error = build(descriptor_set_of(&[rule])).unwrap_err();
+        assert!(
+            error.starts_with("/made.S/M0: ") && error.contains(part),
+            "{rule}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_descriptor_set_is_refused() {
+    assert!(
+        build(Bytes::from_static(b"nonsense"))
+            .unwrap_err()
+            .starts_with("the descriptor set cannot be read")
+    );
+}
+
+#[tokio::test]
+async fn posterns_own_api_can_be_served() {
+    build(Bytes::from_static(postern_proto::DESCRIPTOR_SET)).unwrap();
+}

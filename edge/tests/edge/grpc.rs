@@ -1,0 +1,239 @@
+//! gRPC and gRPC-Web go through undecoded, trailers intact.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use postern_edge::{Config, Limits, upstream};
+use prost::Message as _;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+use crate::stage::{PATIENCE, Stage, descriptor_set, listen};
+use crate::upstream::{Reply, framed, trailers};
+
+const GET_BOOK: &str = "/library.v1.Library/GetBook";
+const GRPC: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
+
+/// A request for the book `a`.
+fn request() -> Bytes {
+    framed(b"\x0a\x01a")
+}
+
+async fn read(response: Response<Incoming>) -> (Vec<u8>, HeaderMap) {
+    let body = tokio::time::timeout(PATIENCE, response.into_body().collect())
+        .await
+        .unwrap()
+        .unwrap();
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    (body.to_bytes().to_vec(), trailers)
+}
+
+#[tokio::test]
+async fn a_call_passes_with_metadata_and_trailers() {
+    let mut stage = Stage::with(|call| {
+        let end = trailers(&[("grpc-status", "0"), ("x-end", "e"), ("x-raw-bin", "AQI")]);
+        Reply::frames(vec![call.frame(json!({"name": "b"})), end])
+            .with("x-begin", "b")
+            .with("etag", "\"1\"")
+    })
+    .await;
+    let headers = [
+        GRPC[0],
+        GRPC[1],
+        ("grpc-timeout", "5S"),
+        ("x-own", "o"),
+        ("authorization", "Bearer x"),
+    ];
+    let response = Client::h2(stage.edge)
+        .open("POST", GET_BOOK, &headers, request())
+        .await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/grpc");
+    assert_eq!(
+        (&response.headers()["x-begin"], &response.headers()["etag"]),
+        (&"b".parse().unwrap(), &"\"1\"".parse().unwrap())
+    );
+    let (body, trailers) = read(response).await;
+    assert_eq!(body, framed(b"\x0a\x01b"));
+    assert_eq!(
+        (&trailers["grpc-status"], &trailers["x-end"]),
+        (&"0".parse().unwrap(), &"e".parse().unwrap())
+    );
+    assert_eq!(trailers["x-raw-bin"], "AQI");
+    let call = stage.call().await;
+    assert_eq!(call.message, json!({"name": "a"}));
+    assert_eq!(
+        (&call.metadata["grpc-timeout"], &call.metadata["x-own"]),
+        (&"5S".parse().unwrap(), &"o".parse().unwrap())
+    );
+    assert_eq!(
+        (&call.metadata["te"], &call.metadata["authorization"]),
+        (&"trailers".parse().unwrap(), &"Bearer x".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn an_error_passes_unchanged() {
+    let stage = Stage::with(|_| Reply::error(5, "no%20book").with("grpc-status-details-bin", "CAU")).await;
+    let response = Client::h2(stage.edge)
+        .open("POST", GET_BOOK, &GRPC, request())
+        .await;
+    let headers = response.headers();
+    assert_eq!(
+        (&headers["grpc-status"], &headers["grpc-message"]),
+        (&"5".parse().unwrap(), &"no%20book".parse().unwrap())
+    );
+    assert_eq!(headers["grpc-status-details-bin"], "CAU");
+}
+
+#[tokio::test]
+async fn a_backend_that_is_not_there_is_a_grpc_status() {
+    let config = Config {
+        descriptor_set: descriptor_set(),
+        ..Config::default()
+    };
+    let edge = config
+        .build(upstream::channel("http://127.0.0.1:1").unwrap())
+        .unwrap();
+    let mut servers = tokio::task::JoinSet::new();
+    let edge = listen(&mut servers, edge, CancellationToken::new()).await;
+    let response = Client::h2(edge).open("POST", GET_BOOK, &GRPC, request()).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["grpc-status"]),
+        (200, &"14".parse().unwrap())
+    );
+    let details = response.headers()["grpc-status-details-bin"].as_bytes();
+    let details = base64::engine::general_purpose::STANDARD_NO_PAD
+        .decode(details)
+        .unwrap();
+    let status = tonic_types::pb::Status::decode(details.as_slice()).unwrap();
+    let info = tonic_types::pb::ErrorInfo::decode(status.details[0].value.as_slice()).unwrap();
+    assert_eq!(
+        (info.reason.as_str(), info.domain.as_str()),
+        ("BACKEND_UNAVAILABLE", "postern")
+    );
+    assert_eq!(
+        status.details[1].type_url,
+        "type.googleapis.com/google.rpc.RetryInfo"
+    );
+}
+
+#[tokio::test]
+async fn grpc_needs_http2_and_post() {
+    let stage = Stage::new().await;
+    let answer = stage.client.send("POST", GET_BOOK, &GRPC[..1], "").await;
+    assert_eq!(answer.error().0, 415);
+    for kind in ["application/grpc", "application/grpc-web"] {
+        let answer = Client::h2(stage.edge)
+            .send("GET", GET_BOOK, &[("content-type", kind)], "")
+            .await;
+        assert_eq!((answer.error().0, answer.header("allow")), (405, Some("POST")));
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_a_stream_between_messages() {
+    let (sender, receiver) = mpsc::channel(1);
+    let receiver = Mutex::new(Some(receiver));
+    let stage = Stage::with_limits(Limits::default(), move |call| {
+        call.stream(
+            &[json!({"book": {"name": "b"}})],
+            receiver.lock().unwrap().take().unwrap(),
+        )
+    })
+    .await;
+    let client = Client::h2(stage.edge);
+    let mut response = client
+        .open("POST", "/library.v1.Library/WatchBook", &GRPC, request())
+        .await;
+    let first = response.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, framed(b"\x0a\x03\x0a\x01b"));
+    stage.shutdown.cancel();
+    let (body, trailers) = read(response).await;
+    assert_eq!(
+        (body.len(), &trailers["grpc-status"]),
+        (0, &"14".parse().unwrap())
+    );
+    assert!(trailers.contains_key("grpc-status-details-bin"));
+    tokio::time::timeout(Duration::from_secs(1), sender.closed())
+        .await
+        .expect("the upstream still sends");
+}
+
+#[tokio::test]
+async fn grpc_web_works_over_both_versions_in_binary_and_text() {
+    let mut stage = Stage::with(|call| call.ok(json!({"name": "b"}))).await;
+    for client in [stage.client.clone(), Client::h2(stage.edge)] {
+        for kind in [
+            "application/grpc-web+proto",
+            "application/grpc-web",
+            "application/grpc-web; x=y",
+        ] {
+            let response = client
+                .open("POST", GET_BOOK, &[("content-type", kind)], request())
+                .await;
+            assert_eq!(response.headers()["content-type"], "application/grpc-web+proto");
+            check_web(&read(response).await.0);
+            assert_eq!(stage.call().await.message, json!({"name": "a"}));
+        }
+        let kind = "application/grpc-web-text";
+        let headers = [("content-type", kind), ("accept", kind)];
+        let response = client
+            .open("POST", GET_BOOK, &headers, STANDARD.encode(request()).into())
+            .await;
+        let text = read(response).await.0;
+        // Each piece is padded on its own.
+        let pieces = text
+            .split_inclusive(|byte| *byte == b'=')
+            .collect::<Vec<_>>()
+            .concat();
+        let decoded = decode_pieces(&pieces);
+        check_web(&decoded);
+        assert_eq!(stage.call().await.message, json!({"name": "a"}));
+    }
+}
+
+/// A message, then trailers in a frame of their own.
+fn check_web(body: &[u8]) {
+    let message = framed(b"\x0a\x01b");
+    let trailers = body
+        .strip_prefix(&message[..])
+        .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(body)));
+    assert_eq!(trailers[0], 0x80);
+    assert!(String::from_utf8_lossy(&trailers[5..]).contains("grpc-status:0"));
+}
+
+fn decode_pieces(text: &[u8]) -> Vec<u8> {
+    text.chunks(4)
+        .flat_map(|quad| STANDARD.decode(quad).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_grpc_web_error_passes_in_the_head() {
+    let stage = Stage::with(|_| Reply::error(16, "who%20are%20you")).await;
+    let headers = [("content-type", "application/grpc-web+proto")];
+    let response = stage.client.open("POST", GET_BOOK, &headers, request()).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["grpc-status"]),
+        (200, &"16".parse().unwrap())
+    );
+    let answer = stage
+        .client
+        .send(
+            "POST",
+            GET_BOOK,
+            &[("content-type", "application/grpc-web+json")],
+            "{}",
+        )
+        .await;
+    assert_eq!(answer.error().0, 415);
+}

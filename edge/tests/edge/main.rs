@@ -1,0 +1,15 @@
+//! The edge over real connections: HTTP/1.1 and HTTP/2 in front, a gRPC service of its own behind.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod answers;
+mod binding;
+mod building;
+mod client;
+mod errors;
+mod grpc;
+mod requests;
+mod routing;
+mod serving;
+mod stage;
+mod streams;
+mod upstream;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Where a server's is when nothing is said.
-pub const SERVER_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
+pub(crate) const SERVER_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
 
 #[derive(Clone)]
 struct Health {
@@ -22,13 +22,22 @@ struct Health {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(listener: TcpListener, store: Store, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let health = Health { store, shutdown: shutdown.clone() };
+pub(crate) async fn serve(
+    listener: TcpListener,
+    store: Store,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let health = Health {
+        store,
+        shutdown: shutdown.clone(),
+    };
     let router = Router::new()
         .route("/livez", routing::get(|| async { "ok" }))
         .route("/readyz", routing::get(readyz))
         .with_state(health);
-    Ok(axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+    Ok(axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await?)
 }
 
 async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {

@@ -43,6 +43,25 @@ pub enum Role {
     Token(Token),
 }
 
+impl Role {
+    /// Whether a person watches what it prints, not its log.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        match self {
+            #[cfg(feature = "dev")]
+            Self::Demo(_) | Self::Token(_) => true,
+            #[cfg(feature = "dev")]
+            Self::Dev(_) => false,
+            #[cfg(feature = "server")]
+            Self::Server | Self::Migrate => false,
+            #[cfg(feature = "edge")]
+            Self::Edge(_) => false,
+            #[cfg(feature = "sqs")]
+            Self::Sqs => false,
+        }
+    }
+}
+
 /// How to run `dev`.
 #[derive(Debug, Default, Args)]
 pub struct Dev {
@@ -89,7 +108,9 @@ pub struct Token {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let refused = || format!("{text:?} is not a number with s, m or h");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(refused)?;
     let number: u64 = number.parse().map_err(|_invalid| refused())?;
     match unit {
         "s" => Ok(Duration::from_secs(number)),

@@ -74,22 +74,41 @@ impl Config {
     pub fn from_settings(settings: Settings) -> Result<Self, Errors> {
         let mut check = Check::default();
         let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./.postern".to_owned()));
-        let database_url = settings.database_url.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
+        let database_url = settings
+            .database_url
+            .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
         check.that(
-            ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)),
+            ["sqlite:", "postgres://", "postgresql://"]
+                .iter()
+                .any(|scheme| database_url.starts_with(scheme)),
             "database_url: must begin with sqlite: or postgres://",
         );
         let config = Self {
             edge_listen: check.address("edge_listen", settings.edge_listen, "127.0.0.1:8080"),
-            edge_upstream: check.urls("edge_upstream", settings.edge_upstream.as_deref().unwrap_or("http://127.0.0.1:50051")),
+            edge_upstream: check.urls(
+                "edge_upstream",
+                settings
+                    .edge_upstream
+                    .as_deref()
+                    .unwrap_or("http://127.0.0.1:50051"),
+            ),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen, "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen, "127.0.0.1:9324"),
-            admin_listen: settings.admin_listen.map(|address| check.address("admin_listen", Some(address), "")),
-            sqs_endpoint: settings.sqs_endpoint.and_then(|url| check.urls("sqs_endpoint", &url).pop()),
+            admin_listen: settings
+                .admin_listen
+                .map(|address| check.address("admin_listen", Some(address), "")),
+            sqs_endpoint: settings
+                .sqs_endpoint
+                .and_then(|url| check.urls("sqs_endpoint", &url).pop()),
             jobs_queue: settings.jobs_queue.unwrap_or_else(|| "postern-jobs".to_owned()),
-            results_queue: settings.results_queue.unwrap_or_else(|| "postern-results".to_owned()),
+            results_queue: settings
+                .results_queue
+                .unwrap_or_else(|| "postern-results".to_owned()),
             catalog: settings.catalog.map(PathBuf::from),
-            issuers: settings.issuer.map(|urls| check.urls("issuer", &urls)).unwrap_or_default(),
+            issuers: settings
+                .issuer
+                .map(|urls| check.urls("issuer", &urls))
+                .unwrap_or_default(),
             partners: settings.partners,
             secret_key: settings.secret_key,
             database_url,
@@ -105,9 +124,18 @@ impl Config {
     /// With everything that is missing.
     pub fn require_for_server(&self) -> Result<(), Errors> {
         let mut check = Check::default();
-        check.that(self.catalog.is_some(), "catalog: required, the folder of job types (POSTERN_CATALOG)");
-        check.that(!self.issuers.is_empty(), "issuer: required, who issues tokens (POSTERN_ISSUER)");
-        check.that(self.secret_key.is_some(), "secret_key: required, 32 bytes in base64, shared by replicas (POSTERN_SECRET_KEY)");
+        check.that(
+            self.catalog.is_some(),
+            "catalog: required, the folder of job types (POSTERN_CATALOG)",
+        );
+        check.that(
+            !self.issuers.is_empty(),
+            "issuer: required, who issues tokens (POSTERN_ISSUER)",
+        );
+        check.that(
+            self.secret_key.is_some(),
+            "secret_key: required, 32 bytes in base64, shared by replicas (POSTERN_SECRET_KEY)",
+        );
         check.done(())
     }
 }
@@ -126,16 +154,25 @@ impl Check {
     fn address(&mut self, key: &str, given: Option<String>, default: &str) -> SocketAddr {
         let text = given.as_deref().unwrap_or(default);
         text.parse().unwrap_or_else(|_invalid| {
-            self.0.push(format!("{key}: {text:?} is not an address like 127.0.0.1:8080"));
+            self.0
+                .push(format!("{key}: {text:?} is not an address like 127.0.0.1:8080"));
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }
 
     fn urls(&mut self, key: &str, list: &str) -> Vec<String> {
-        let urls: Vec<String> = list.split(',').map(|url| url.trim().trim_end_matches('/').to_owned()).collect();
+        let urls: Vec<String> = list
+            .split(',')
+            .map(|url| url.trim().trim_end_matches('/').to_owned())
+            .collect();
         for url in &urls {
-            let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-            self.that(host.is_some_and(|host| !host.is_empty()), &format!("{key}: {url:?} is not an http or https URL"));
+            let host = url
+                .strip_prefix("http://")
+                .or_else(|| url.strip_prefix("https://"));
+            self.that(
+                host.is_some_and(|host| !host.is_empty()),
+                &format!("{key}: {url:?} is not an http or https URL"),
+            );
         }
         urls
     }
@@ -143,12 +180,19 @@ impl Check {
     fn partners(&mut self, config: &Config) {
         for partner in &config.partners {
             self.that(!partner.id.is_empty(), "partners: an id is empty");
-            self.that(!partner.clients.is_empty(), &format!("partners: {} has no clients", partner.id));
+            self.that(
+                !partner.clients.is_empty(),
+                &format!("partners: {} has no clients", partner.id),
+            );
         }
     }
 
     fn done<T>(self, value: T) -> Result<T, Errors> {
-        if self.0.is_empty() { Ok(value) } else { Err(Errors(self.0)) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(Errors(self.0))
+        }
     }
 }
 
@@ -163,7 +207,10 @@ mod tests {
         assert_eq!(config.grpc_listen.to_string(), "127.0.0.1:50051");
         assert_eq!(config.sqs_listen.to_string(), "127.0.0.1:9324");
         assert_eq!(config.database_url, "sqlite:./.postern/postern.sqlite");
-        assert_eq!((config.jobs_queue.as_str(), config.results_queue.as_str()), ("postern-jobs", "postern-results"));
+        assert_eq!(
+            (config.jobs_queue.as_str(), config.results_queue.as_str()),
+            ("postern-jobs", "postern-results")
+        );
     }
 
     #[test]
@@ -172,18 +219,32 @@ mod tests {
             edge_listen: Some("localhost".to_owned()),
             database_url: Some("mysql://x".to_owned()),
             issuer: Some("ftp://x".to_owned()),
-            partners: vec![Partner { id: "acme".to_owned(), issuer: None, clients: Vec::new() }],
+            partners: vec![Partner {
+                id: "acme".to_owned(),
+                issuer: None,
+                clients: Vec::new(),
+            }],
             ..Settings::default()
         };
         let text = Config::from_settings(settings).unwrap_err().to_string();
-        for fault in ["4 fault(s)", "edge_listen", "database_url", "issuer", "acme has no clients"] {
+        for fault in [
+            "4 fault(s)",
+            "edge_listen",
+            "database_url",
+            "issuer",
+            "acme has no clients",
+        ] {
             assert!(text.contains(fault), "{fault} in {text}");
         }
     }
 
     #[test]
     fn a_server_is_told_all_that_it_lacks() {
-        let text = Config::from_settings(Settings::default()).unwrap().require_for_server().unwrap_err().to_string();
+        let text = Config::from_settings(Settings::default())
+            .unwrap()
+            .require_for_server()
+            .unwrap_err()
+            .to_string();
         for key in ["POSTERN_CATALOG", "POSTERN_ISSUER", "POSTERN_SECRET_KEY"] {
             assert!(text.contains(key), "{key} in {text}");
         }

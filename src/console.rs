@@ -1,16 +1,25 @@
 //! What a person sees: lines on standard output, the log on standard error.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless RUST_LOG says otherwise.
+/// What is logged unless `RUST_LOG` says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,aws_config=warn,h2=warn,hyper=warn";
 
+/// What is logged where a person watches something else.
+const LOG_QUIET: &str = "warn";
+
 /// Sends the log to standard error, where it does not mix with what a program reads.
-pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+pub fn log_to_stderr(quiet: bool) {
+    let default = if quiet { LOG_QUIET } else { LOG };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(default));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
 }
 
 /// A line on standard output. Who closed it is not listening any more, and that is no error.

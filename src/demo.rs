@@ -39,11 +39,18 @@ pub async fn run(data_dir: Option<PathBuf>) -> anyhow::Result<()> {
     let folder = data_dir.unwrap_or_else(|| temporary.path().to_owned());
     let began = Instant::now();
     let stack = Stack::start(&config(&folder)?, true).await?;
-    say(&format!("postern is ready after {} ms at http://{}", began.elapsed().as_millis(), stack.addresses.edge));
+    say(&format!(
+        "postern is ready after {} ms at http://{}",
+        began.elapsed().as_millis(),
+        stack.addresses.edge
+    ));
     let result = show(&stack).await;
     stack.stop().await?;
     result?;
-    say(&format!("all of it holds; {:.1} s", began.elapsed().as_secs_f64()));
+    say(&format!(
+        "all of it holds; {:.1} s",
+        began.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 
@@ -55,7 +62,12 @@ fn config(folder: &Path) -> anyhow::Result<Config> {
         grpc_listen: any(),
         sqs_listen: any(),
         admin_listen: any(),
-        data_dir: Some(folder.to_str().context("the folder's name is no text")?.to_owned()),
+        data_dir: Some(
+            folder
+                .to_str()
+                .context("the folder's name is no text")?
+                .to_owned(),
+        ),
         ..Settings::default()
     })?)
 }
@@ -63,24 +75,43 @@ fn config(folder: &Path) -> anyhow::Result<Config> {
 async fn show(stack: &Stack) -> anyhow::Result<()> {
     let imports = input::read()?;
     let before = rows(stack).await?;
-    say(&format!("\n{} contacts for {} accounts, half of the jobs over REST, half over gRPC:\n", input::contacts(&imports), imports.len()));
+    say(&format!(
+        "\n{} contacts for {} accounts, half of the jobs over REST, half over gRPC:\n",
+        input::contacts(&imports),
+        imports.len()
+    ));
     let first = round(stack, &imports).await?;
     let after = rows(stack).await?;
     say(&timeline::table(&first, &after));
     for import in &imports {
         let rows = after.get(&import.account).copied().unwrap_or_default();
-        ensure!(rows == import.distinct, "account {} has {rows} rows instead of {}", import.account, import.distinct);
+        ensure!(
+            rows == import.distinct,
+            "account {} has {rows} rows instead of {}",
+            import.account,
+            import.distinct
+        );
     }
-    let (inserted, new) = (first.iter().map(|done| done.inserted).sum::<i64>(), total(&after) - total(&before));
+    let (inserted, new) = (
+        first.iter().map(|done| done.inserted).sum::<i64>(),
+        total(&after) - total(&before),
+    );
     // On a folder of an earlier run the jobs are its jobs, and their results say what was inserted then.
-    ensure!(total(&before) > 0 || inserted == new, "the jobs say {inserted} rows, the databases have {new} more");
+    ensure!(
+        total(&before) > 0 || inserted == new,
+        "the jobs say {inserted} rows, the databases have {new} more"
+    );
 
     say("the same again, with the same idempotency keys:\n");
     let second = round(stack, &imports).await?;
     let ids = |round: &[Done]| round.iter().map(|done| done.job_id.clone()).collect::<Vec<_>>();
     ensure!(ids(&first) == ids(&second), "the second round made new jobs");
     ensure!(rows(stack).await? == after, "the second round added rows");
-    say(&format!("the same {} jobs, still {} rows: nothing was done twice\n", second.len(), total(&after)));
+    say(&format!(
+        "the same {} jobs, still {} rows: nothing was done twice\n",
+        second.len(),
+        total(&after)
+    ));
     Ok(())
 }
 
@@ -93,9 +124,24 @@ async fn round(stack: &Stack, imports: &[Import]) -> anyhow::Result<Vec<Done>> {
         let (rest, grpc, timeline) = (&rest, grpc.clone(), &timeline);
         async move {
             let told = |seen: Seen| timeline.tell(import, &seen);
-            let last = if index % 2 == 0 { rest.import(import, told).await? } else { grpc.import(import, told).await? };
-            ensure!(last.state == "SUCCEEDED", "job {} of {} is {}", last.job_id, import.account, last.state);
-            Ok(Done { account: import.account.clone(), job_id: last.job_id, inserted: last.inserted, skipped: last.skipped })
+            let last = if index % 2 == 0 {
+                rest.import(import, told).await?
+            } else {
+                grpc.import(import, told).await?
+            };
+            ensure!(
+                last.state == "SUCCEEDED",
+                "job {} of {} is {}",
+                last.job_id,
+                import.account,
+                last.state
+            );
+            Ok(Done {
+                account: import.account.clone(),
+                job_id: last.job_id,
+                inserted: last.inserted,
+                skipped: last.skipped,
+            })
         }
     });
     let done = try_join_all(jobs).await?;
@@ -104,7 +150,10 @@ async fn round(stack: &Stack, imports: &[Import]) -> anyhow::Result<Vec<Done>> {
 }
 
 async fn rows(stack: &Stack) -> anyhow::Result<BTreeMap<String, u64>> {
-    Ok(contacts_import::count(&stack.addresses.shards).await?.into_iter().collect())
+    Ok(contacts_import::count(&stack.addresses.shards)
+        .await?
+        .into_iter()
+        .collect())
 }
 
 fn total(rows: &BTreeMap<String, u64>) -> i64 {

@@ -10,8 +10,10 @@ use postern::{console, role, shutdown};
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    console::log_to_stderr();
-    rustls::crypto::ring::default_provider().install_default().expect("nobody installed another before");
+    console::log_to_stderr(cli.role.as_ref().is_some_and(Role::is_quiet));
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("nobody installed another before");
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

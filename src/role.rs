@@ -18,5 +18,7 @@ use tokio::net::TcpListener;
 
 /// A listener for one part.
 pub(crate) async fn bind(part: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{part} cannot listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{part} cannot listen on {address}"))
 }

@@ -26,9 +26,18 @@ use crate::role::{self, bind};
 
 /// The built-in examples, for those who have no catalog yet.
 const EXAMPLES: [(&str, &[u8]); 3] = [
-    ("contacts.import.yaml", include_bytes!("../catalog/contacts.import.yaml")),
-    ("contacts.import.schema.json", include_bytes!("../catalog/contacts.import.schema.json")),
-    ("contacts.import.example.json", include_bytes!("../catalog/contacts.import.example.json")),
+    (
+        "contacts.import.yaml",
+        include_bytes!("../catalog/contacts.import.yaml"),
+    ),
+    (
+        "contacts.import.schema.json",
+        include_bytes!("../catalog/contacts.import.schema.json"),
+    ),
+    (
+        "contacts.import.example.json",
+        include_bytes!("../catalog/contacts.import.example.json"),
+    ),
 ];
 
 /// A stack that runs. Stop it with [`Stack::stop`].
@@ -84,14 +93,25 @@ impl Stack {
         let server = build_server(config, &addresses, &issuer, &shutdown).await?;
         let edge = role::edge::config(None)?.build(server.service())?;
         let front = Router::new().merge(issuer.router()).fallback_service(edge);
-        tasks.spawn(admin::serve(admin_listener, server.store().clone(), shutdown.clone()));
+        tasks.spawn(admin::serve(
+            admin_listener,
+            server.store().clone(),
+            shutdown.clone(),
+        ));
         tasks.spawn(run_edge(edge_listener, front, shutdown.clone()));
         tasks.spawn(run_server(server, grpc_listener));
         if worker {
             let consumer = example_consumer(config, &addresses).await?;
             tasks.spawn(run_consumer(consumer, shutdown.clone()));
         }
-        Ok(Self { addresses, issuer, shutdown, tasks, sqs_shutdown, sqs })
+        Ok(Self {
+            addresses,
+            issuer,
+            shutdown,
+            tasks,
+            sqs_shutdown,
+            sqs,
+        })
     }
 
     /// Runs until the token is cancelled or a part fails, then stops.
@@ -134,7 +154,11 @@ async fn drain(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
 }
 
 /// The embedded endpoint, unless there is another: its URL.
-async fn start_sqs(config: &Config, tasks: &mut JoinSet<anyhow::Result<()>>, shutdown: &CancellationToken) -> anyhow::Result<String> {
+async fn start_sqs(
+    config: &Config,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<String> {
     if let Some(endpoint) = &config.sqs_endpoint {
         return Ok(endpoint.clone());
     }
@@ -156,15 +180,29 @@ async fn build_server(
     queue::create(&queues).await?;
     let catalog = match &config.catalog {
         Some(folder) => Source::Folder(folder.clone()),
-        None => Source::Files(EXAMPLES.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).to_vec()),
+        None => Source::Files(
+            EXAMPLES
+                .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
+                .to_vec(),
+        ),
     };
-    let issuers = if config.issuers.is_empty() { vec![issuer.url().to_owned()] } else { config.issuers.clone() };
+    let issuers = if config.issuers.is_empty() {
+        vec![issuer.url().to_owned()]
+    } else {
+        config.issuers.clone()
+    };
     let server = postern_server::Config {
-        store: store::Config { url: config.database_url.clone() },
+        store: store::Config {
+            url: config.database_url.clone(),
+        },
         migrate: true,
         queues,
         catalog: Catalog::load(&catalog)?,
-        auth: auth::Config { issuers, partners: role::server::partners(config), refused_key_ids: Vec::new() },
+        auth: auth::Config {
+            issuers,
+            partners: role::server::partners(config),
+            refused_key_ids: Vec::new(),
+        },
         seal: match &config.secret_key {
             Some(keys) => Seal::parse(keys).context("secret_key")?,
             None => secret::load_or_generate(&config.data_dir)?,
@@ -188,11 +226,16 @@ async fn run_server(server: Server, listener: TcpListener) -> anyhow::Result<()>
 /// When the queues cannot be reached.
 pub async fn example_consumer(config: &Config, addresses: &Addresses) -> anyhow::Result<Consumer> {
     let client = postern_worker::sqs_client(Some(&addresses.sqs)).await;
-    Ok(contacts_import::consumer(client, &config.jobs_queue, &config.results_queue, &addresses.shards).await?)
+    Ok(contacts_import::consumer(
+        client,
+        &config.jobs_queue,
+        &config.results_queue,
+        &addresses.shards,
+    )
+    .await?)
 }
 
 async fn run_consumer(consumer: Consumer, shutdown: CancellationToken) -> anyhow::Result<()> {
     consumer.run(shutdown).await;
     Ok(())
 }
-

@@ -1,5 +1,10 @@
 //! The layer rule: which room of the server may import which, which crate may import which, and who alone may import what comes from outside.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,11 +21,47 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("store", &["job"]),
     ("queue", &["job", "json"]),
     ("hub", &["job"]),
-    ("dispatch", &["backoff", "catalog", "job", "queue", "seal", "store"]),
-    ("collect", &["backoff", "catalog", "job", "queue", "seal", "store"]),
-    ("api", &["auth", "canonical", "catalog", "hub", "job", "json", "seal", "store"]),
+    (
+        "dispatch",
+        &["backoff", "catalog", "job", "queue", "seal", "store"],
+    ),
+    (
+        "collect",
+        &["backoff", "catalog", "job", "queue", "seal", "store"],
+    ),
+    (
+        "api",
+        &[
+            "auth",
+            "canonical",
+            "catalog",
+            "hub",
+            "job",
+            "json",
+            "seal",
+            "store",
+        ],
+    ),
     ("serve", &["api"]),
-    ("lib", &["api", "auth", "backoff", "canonical", "catalog", "collect", "dispatch", "hub", "job", "json", "queue", "seal", "serve", "store"]),
+    (
+        "lib",
+        &[
+            "api",
+            "auth",
+            "backoff",
+            "canonical",
+            "catalog",
+            "collect",
+            "dispatch",
+            "hub",
+            "job",
+            "json",
+            "queue",
+            "seal",
+            "serve",
+            "store",
+        ],
+    ),
 ];
 
 /// Crates from outside that one room of the server alone may import.
@@ -49,10 +90,16 @@ const CRATES: [(&str, &[&str]); 7] = [
 fn rooms_import_only_what_the_layers_allow() {
     let allowed: BTreeMap<_, _> = ROOMS.into_iter().collect();
     for (room, files) in rooms() {
-        let may = allowed.get(room.as_str()).unwrap_or_else(|| panic!("room {room} has no place in the layers"));
+        let may = allowed
+            .get(room.as_str())
+            .unwrap_or_else(|| panic!("room {room} has no place in the layers"));
         for file in files {
             for imported in crate_paths(&file) {
-                assert!(imported == room || may.contains(&imported.as_str()), "{} must not import {imported}", file.display());
+                assert!(
+                    imported == room || may.contains(&imported.as_str()),
+                    "{} must not import {imported}",
+                    file.display()
+                );
             }
         }
     }
@@ -64,8 +111,13 @@ fn what_comes_from_outside_is_imported_by_its_room_alone() {
         for file in files {
             let text = code(&file);
             for (outside, may) in ALONE {
-                let imports = text.contains(&format!("{outside}::")) || text.contains(&format!("use {outside};"));
-                assert!(!imports || may.contains(&room.as_str()), "{} must not import {outside}", file.display());
+                let imports =
+                    text.contains(&format!("{outside}::")) || text.contains(&format!("use {outside};"));
+                assert!(
+                    !imports || may.contains(&room.as_str()),
+                    "{} must not import {outside}",
+                    file.display()
+                );
             }
         }
     }
@@ -75,7 +127,13 @@ fn what_comes_from_outside_is_imported_by_its_room_alone() {
 fn crates_depend_only_on_those_below_them() {
     for (folder, may) in CRATES {
         let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        let dependencies = manifest
+            .split("[dependencies]")
+            .nth(1)
+            .unwrap()
+            .split("\n[")
+            .next()
+            .unwrap();
         for line in dependencies.lines().filter(|line| line.starts_with("postern-")) {
             let name = line.split(['.', ' ', '=']).next().unwrap();
             assert!(may.contains(&name), "{folder} must not depend on {name}");
@@ -99,7 +157,15 @@ fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
     let mut rooms: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for file in files_below(&source) {
         let below = file.strip_prefix(&source).unwrap();
-        let room = below.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let room = below
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         rooms.entry(room).or_default().push(file);
     }
     assert!(rooms.len() > 10, "the rooms were not found");
@@ -112,11 +178,20 @@ fn crate_paths(file: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for after in text.split("crate::").skip(1) {
         let names: Vec<&str> = match after.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap().split(',').map(str::trim).collect(),
+            Some(list) => list
+                .split('}')
+                .next()
+                .unwrap()
+                .split(',')
+                .map(str::trim)
+                .collect(),
             None => vec![after],
         };
         for name in names {
-            let name: String = name.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let name: String = name
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect();
             if !name.is_empty() {
                 found.insert(name);
             }
@@ -129,7 +204,10 @@ fn crate_paths(file: &Path) -> BTreeSet<String> {
 fn code(file: &Path) -> String {
     let text = std::fs::read_to_string(file).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

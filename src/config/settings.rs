@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let mut settings: Settings = toml::from_str("edge_listen = \"127.0.0.1:1\"\ndata_dir = \"/a\"").unwrap();
+        let mut settings: Settings =
+            toml::from_str("edge_listen = \"127.0.0.1:1\"\ndata_dir = \"/a\"").unwrap();
         settings.override_by(|name| (name == "POSTERN_EDGE_LISTEN").then(|| "127.0.0.1:2".to_owned()));
         assert_eq!(settings.edge_listen.unwrap(), "127.0.0.1:2");
         assert_eq!(settings.data_dir.unwrap(), "/a");

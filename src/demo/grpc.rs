@@ -25,7 +25,10 @@ pub(super) struct Client {
 impl Client {
     pub(super) async fn connect(edge: SocketAddr, token: &str) -> anyhow::Result<Self> {
         let channel = Channel::from_shared(format!("http://{edge}"))?.connect().await?;
-        Ok(Self { jobs: JobServiceClient::new(channel), authorization: format!("Bearer {token}").parse()? })
+        Ok(Self {
+            jobs: JobServiceClient::new(channel),
+            authorization: format!("Bearer {token}").parse()?,
+        })
     }
 
     /// Submits an import and tells of every state, until the last, which it returns.
@@ -38,7 +41,10 @@ impl Client {
         };
         let submitted = self.jobs.submit_job(self.authorized(request)).await?.into_inner();
         let job_id = submitted.job.context("no job in the answer")?.job_id;
-        let watch = self.authorized(WatchJobRequest { job_id, after_revision: None });
+        let watch = self.authorized(WatchJobRequest {
+            job_id,
+            after_revision: None,
+        });
         let mut states = self.jobs.watch_job(watch).await?.into_inner();
         let mut last = Seen::default();
         while let Some(state) = states.message().await? {
@@ -50,7 +56,9 @@ impl Client {
 
     fn authorized<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.authorization.clone());
         request
     }
 }
@@ -60,7 +68,9 @@ fn seen(job: &Job) -> Seen {
         job_id: job.job_id.clone(),
         state: job.state().as_str_name().replace("JOB_STATE_", ""),
         revision: job.revision.into(),
-        completed: job.progress.as_ref().map_or(0, |progress| u64::try_from(progress.completed).unwrap_or_default()),
+        completed: job.progress.as_ref().map_or(0, |progress| {
+            u64::try_from(progress.completed).unwrap_or_default()
+        }),
         inserted: number(job.result.as_ref(), "inserted"),
         skipped: number(job.result.as_ref(), "skipped"),
         over: "gRPC",
@@ -68,7 +78,10 @@ fn seen(job: &Job) -> Seen {
 }
 
 fn number(result: Option<&Struct>, name: &str) -> i64 {
-    match result.and_then(|result| result.fields.get(name)).and_then(|value| value.kind.as_ref()) {
+    match result
+        .and_then(|result| result.fields.get(name))
+        .and_then(|value| value.kind.as_ref())
+    {
         #[allow(clippy::cast_possible_truncation, reason = "a count of rows")]
         Some(Kind::NumberValue(number)) => *number as i64,
         _ => 0,
@@ -88,10 +101,15 @@ fn proto_value(value: &Value) -> ProtoValue {
         Value::Bool(flag) => Kind::BoolValue(*flag),
         Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
         Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Array(items) => Kind::ListValue(ListValue { values: items.iter().map(proto_value).collect() }),
-        Value::Object(members) => {
-            Kind::StructValue(Struct { fields: members.iter().map(|(name, value)| (name.clone(), proto_value(value))).collect() })
-        }
+        Value::Array(items) => Kind::ListValue(ListValue {
+            values: items.iter().map(proto_value).collect(),
+        }),
+        Value::Object(members) => Kind::StructValue(Struct {
+            fields: members
+                .iter()
+                .map(|(name, value)| (name.clone(), proto_value(value)))
+                .collect(),
+        }),
     };
     ProtoValue { kind: Some(kind) }
 }

@@ -43,7 +43,11 @@ pub(super) fn contacts(imports: &[Import]) -> u64 {
 
 fn import(payload: Value) -> anyhow::Result<Import> {
     let read: Payload = serde_json::from_value(payload.clone()).context("contacts.json")?;
-    let distinct: HashSet<&str> = read.contacts.iter().map(|contact| contact.email.as_str()).collect();
+    let distinct: HashSet<&str> = read
+        .contacts
+        .iter()
+        .map(|contact| contact.email.as_str())
+        .collect();
     Ok(Import {
         distinct: distinct.len() as u64,
         count: read.contacts.len() as u64,

@@ -20,10 +20,27 @@ pub(super) struct Client {
 impl Client {
     /// Gets a token of the development issuer, as the partner acme.
     pub(super) async fn connect(edge: SocketAddr) -> anyhow::Result<Self> {
-        let (http, base) = (reqwest::Client::builder().no_proxy().build()?, format!("http://{edge}"));
-        let form = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
-        let reply: Value = http.post(format!("{base}/oauth2/token")).form(&form).send().await?.error_for_status()?.json().await?;
-        let token = reply["access_token"].as_str().context("no token in the issuer's answer")?.to_owned();
+        let (http, base) = (
+            reqwest::Client::builder().no_proxy().build()?,
+            format!("http://{edge}"),
+        );
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "acme"),
+            ("client_secret", "acme-secret"),
+        ];
+        let reply: Value = http
+            .post(format!("{base}/oauth2/token"))
+            .form(&form)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        let token = reply["access_token"]
+            .as_str()
+            .context("no token in the issuer's answer")?
+            .to_owned();
         Ok(Self { http, base, token })
     }
 
@@ -43,7 +60,11 @@ impl Client {
             .await?;
         let (status, location) = (reply.status(), reply.headers().get("location").cloned());
         let body: Value = reply.json().await?;
-        ensure!(status == 202, "submitting {} was answered with {status}: {body}", import.account);
+        ensure!(
+            status == 202,
+            "submitting {} was answered with {status}: {body}",
+            import.account
+        );
         let location = location.context("no location")?;
         self.watch(location.to_str()?, told).await
     }
@@ -51,7 +72,13 @@ impl Client {
     /// Follows the job at this path over SSE (WHATWG HTML, server-sent events).
     async fn watch(&self, path: &str, told: impl Fn(Seen)) -> anyhow::Result<Seen> {
         let url = format!("{}{path}:watch", self.base);
-        let reply = self.http.get(url).bearer_auth(&self.token).header("accept", "text/event-stream").send().await?;
+        let reply = self
+            .http
+            .get(url)
+            .bearer_auth(&self.token)
+            .header("accept", "text/event-stream")
+            .send()
+            .await?;
         let mut chunks = reply.error_for_status()?.bytes_stream();
         let (mut buffer, mut last) = (Vec::new(), Seen::default());
         while let Some(chunk) = chunks.next().await {

@@ -38,14 +38,25 @@ impl Timeline {
         let bar = ProgressBar::new(contacts);
         let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} contacts");
         bar.set_style(style.unwrap_or_else(|_invalid| ProgressStyle::default_bar()));
-        Self { began: Instant::now(), bar, accounts: Mutex::default() }
+        Self {
+            began: Instant::now(),
+            bar,
+            accounts: Mutex::default(),
+        }
     }
 
     /// Shows what is new of a job.
     pub(super) fn tell(&self, import: &Import, seen: &Seen) {
-        let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut accounts = self
+            .accounts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let (state, completed) = accounts.entry(import.account.clone()).or_default();
-        *completed = if seen.state == "SUCCEEDED" { import.count } else { seen.completed };
+        *completed = if seen.state == "SUCCEEDED" {
+            import.count
+        } else {
+            seen.completed
+        };
         if *state != seen.state {
             state.clone_from(&seen.state);
             let line = format!(
@@ -59,7 +70,8 @@ impl Timeline {
             );
             self.bar.suspend(|| say(&line));
         }
-        self.bar.set_position(accounts.values().map(|(_, completed)| completed).sum());
+        self.bar
+            .set_position(accounts.values().map(|(_, completed)| completed).sum());
     }
 
     pub(super) fn finish(&self) {
@@ -70,10 +82,17 @@ impl Timeline {
 
 /// What the jobs say, beside what the databases say.
 pub(super) fn table(done: &[Done], rows: &BTreeMap<String, u64>) -> String {
-    let mut table = format!("  {:<16} {:>8} {:>8} {:>16}\n", "account", "inserted", "skipped", "rows in shard");
+    let mut table = format!(
+        "  {:<16} {:>8} {:>8} {:>16}\n",
+        "account", "inserted", "skipped", "rows in shard"
+    );
     for done in done {
         let rows = rows.get(&done.account).copied().unwrap_or_default();
-        let _ = writeln!(table, "  {:<16} {:>8} {:>8} {:>16}", done.account, done.inserted, done.skipped, rows);
+        let _ = writeln!(
+            table,
+            "  {:<16} {:>8} {:>8} {:>16}",
+            done.account, done.inserted, done.skipped, rows
+        );
     }
     let sum = |of: fn(&Done) -> i64| done.iter().map(of).sum::<i64>();
     let _ = writeln!(

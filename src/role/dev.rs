@@ -20,7 +20,13 @@ pub async fn run(config: Config, worker: bool, until: CancellationToken) -> anyh
 }
 
 fn ready(addresses: &Addresses, began: Instant) -> String {
-    let Addresses { edge, grpc, sqs, admin, .. } = addresses;
+    let Addresses {
+        edge,
+        grpc,
+        sqs,
+        admin,
+        ..
+    } = addresses;
     format!(
         r#"postern is ready after {millis} ms; Ctrl-C stops it
 

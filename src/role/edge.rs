@@ -28,10 +28,15 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
 /// An edge for this descriptor set, or for Postern's own API.
 pub(crate) fn config(descriptor_set: Option<&Path>) -> anyhow::Result<postern_edge::Config> {
     let descriptor_set = match descriptor_set {
-        Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?.into(),
+        Some(path) => std::fs::read(path)
+            .with_context(|| path.display().to_string())?
+            .into(),
         None => postern_proto::DESCRIPTOR_SET.into(),
     };
-    Ok(postern_edge::Config { descriptor_set, ..postern_edge::Config::default() })
+    Ok(postern_edge::Config {
+        descriptor_set,
+        ..postern_edge::Config::default()
+    })
 }
 
 /// What the command line says wins.
@@ -42,8 +47,16 @@ fn with_args(config: Config, args: &cli::Edge) -> anyhow::Result<Config> {
         ..Settings::default()
     })?;
     Ok(Config {
-        edge_listen: if args.listen.is_some() { given.edge_listen } else { config.edge_listen },
-        edge_upstream: if args.upstream.is_some() { given.edge_upstream } else { config.edge_upstream },
+        edge_listen: if args.listen.is_some() {
+            given.edge_listen
+        } else {
+            config.edge_listen
+        },
+        edge_upstream: if args.upstream.is_some() {
+            given.edge_upstream
+        } else {
+            config.edge_upstream
+        },
         ..config
     })
 }

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::console::say;
 
 /// Keys whose private half anybody can read: those of the development issuer.
-const REFUSED_KEYS: [&str; 1] = [auth::DEVELOPMENT_KEY_ID];
+const REFUSED_KEYS: [&str; 1] = [postern_issuer::DEVELOPMENT_KEY_ID];
 
 /// Serves until the token is cancelled.
 ///
@@ -24,7 +24,11 @@ pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()>
     let server = server_config(&config)?.build(until.clone()).await?;
     let grpc = bind("grpc", config.grpc_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::SERVER_DEFAULT)).await?;
-    say(&format!("grpc   {}\nadmin  http://{}", grpc.local_addr()?, admin.local_addr()?));
+    say(&format!(
+        "grpc   {}\nadmin  http://{}",
+        grpc.local_addr()?,
+        admin.local_addr()?
+    ));
     let mut tasks = JoinSet::new();
     tasks.spawn(admin::serve(admin, server.store().clone(), until.clone()));
     let result = server.run(grpc).await;
@@ -40,10 +44,17 @@ pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()>
 /// # Errors
 /// When the database cannot be reached, or a migration fails.
 pub async fn migrate(config: Config) -> anyhow::Result<()> {
-    if let Some(folder) = config.database_url.starts_with("sqlite:").then_some(&config.data_dir) {
+    if let Some(folder) = config
+        .database_url
+        .starts_with("sqlite:")
+        .then_some(&config.data_dir)
+    {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let store = store::Store::open(&store::Config { url: config.database_url }).await?;
+    let store = store::Store::open(&store::Config {
+        url: config.database_url,
+    })
+    .await?;
     let pending = store.pending_migrations().await?;
     store.migrate().await?;
     say(&format!("{pending} migrations applied"));
@@ -53,7 +64,9 @@ pub async fn migrate(config: Config) -> anyhow::Result<()> {
 fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
     let catalog = config.catalog.clone().context("catalog")?;
     Ok(postern_server::Config {
-        store: store::Config { url: config.database_url.clone() },
+        store: store::Config {
+            url: config.database_url.clone(),
+        },
         migrate: false,
         queues: queues(config, config.sqs_endpoint.clone()),
         catalog: Catalog::load(&Source::Folder(catalog))?,
@@ -67,7 +80,11 @@ fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
 }
 
 pub(crate) fn queues(config: &Config, endpoint: Option<String>) -> queue::Config {
-    queue::Config { endpoint, jobs: config.jobs_queue.clone(), results: config.results_queue.clone() }
+    queue::Config {
+        endpoint,
+        jobs: config.jobs_queue.clone(),
+        results: config.results_queue.clone(),
+    }
 }
 
 pub(crate) fn partners(config: &Config) -> Vec<auth::PartnerConfig> {

@@ -24,7 +24,12 @@ pub(super) fn load_or_generate(data_dir: &Path) -> anyhow::Result<Seal> {
 fn generate(path: &Path) -> anyhow::Result<String> {
     let key = Seal::generate().map_err(|_unspecified| anyhow::anyhow!("the system has no randomness"))?;
     let unfinished = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     file.write_all(key.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;

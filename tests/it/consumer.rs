@@ -32,9 +32,22 @@ impl Consumer {
             .http_client(http)
             .build();
         let client = Client::from_conf(config);
-        let url = async |name: &str| client.get_queue_url().queue_name(name).send().await.unwrap().queue_url.unwrap();
+        let url = async |name: &str| {
+            client
+                .get_queue_url()
+                .queue_name(name)
+                .send()
+                .await
+                .unwrap()
+                .queue_url
+                .unwrap()
+        };
         let (jobs, results) = (url("postern-jobs").await, url("postern-results").await);
-        Self { client, jobs, results }
+        Self {
+            client,
+            jobs,
+            results,
+        }
     }
 
     /// The next task, taken off the queue.
@@ -56,12 +69,21 @@ impl Consumer {
             .await
             .unwrap();
         let message = reply.messages.unwrap_or_default().into_iter().next()?;
-        Some(Task { body: serde_json::from_str(message.body().unwrap()).unwrap(), message })
+        Some(Task {
+            body: serde_json::from_str(message.body().unwrap()).unwrap(),
+            message,
+        })
     }
 
     pub(crate) async fn delete(&self, task: &Task) {
         let receipt = task.message.receipt_handle().unwrap();
-        self.client.delete_message().queue_url(&self.jobs).receipt_handle(receipt).send().await.unwrap();
+        self.client
+            .delete_message()
+            .queue_url(&self.jobs)
+            .receipt_handle(receipt)
+            .send()
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn send(&self, outcome: &Value) {
@@ -69,22 +91,43 @@ impl Consumer {
     }
 
     pub(crate) async fn send_text(&self, body: &str) {
-        self.client.send_message().queue_url(&self.results).message_body(body).send().await.unwrap();
+        self.client
+            .send_message()
+            .queue_url(&self.results)
+            .message_body(body)
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Messages of a queue, visible and in flight.
     pub(crate) async fn count(&self, queue: &str) -> usize {
         use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
         let names = vec![ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
-        let reply = self.client.get_queue_attributes().queue_url(queue).set_attribute_names(Some(names)).send().await.unwrap();
-        reply.attributes().unwrap().values().map(|value| value.parse::<usize>().unwrap()).sum()
+        let reply = self
+            .client
+            .get_queue_attributes()
+            .queue_url(queue)
+            .set_attribute_names(Some(names))
+            .send()
+            .await
+            .unwrap();
+        reply
+            .attributes()
+            .unwrap()
+            .values()
+            .map(|value| value.parse::<usize>().unwrap())
+            .sum()
     }
 
     /// Waits until every outcome has been dealt with.
     pub(crate) async fn settled(&self) {
         let deadline = tokio::time::Instant::now() + SOON;
         while self.count(&self.results).await > 0 {
-            assert!(tokio::time::Instant::now() < deadline, "outcomes stay in the queue");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "outcomes stay in the queue"
+            );
             tokio::task::yield_now().await;
         }
     }
@@ -98,7 +141,10 @@ impl Task {
 
     pub(crate) fn outcome_with(&self, event: &str, more: &Value) -> Value {
         let mut outcome = self.outcome(event);
-        outcome.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        outcome
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         outcome
     }
 

@@ -1,7 +1,7 @@
 //! Each row of the error table in the REST contract that can be reached today: over REST by status, code, reason; over gRPC alike.
 
-use postern_proto::postern::v1::{GetJobTypeRequest, ListJobsRequest, SubmitJobRequest};
 use postern_proto::postern::v1::catalog_service_client::CatalogServiceClient;
+use postern_proto::postern::v1::{GetJobTypeRequest, ListJobsRequest, SubmitJobRequest};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -11,14 +11,21 @@ use crate::world::{Answer, World, reason, request, violations};
 
 /// A body that is not what a client library would send.
 async fn raw(world: &World, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-    let request = world.rest("acme").request(Method::POST, "/v1/jobs").header("content-type", content_type);
+    let request = world
+        .rest("acme")
+        .request(Method::POST, "/v1/jobs")
+        .header("content-type", content_type);
     Answer::read(request.body(body)).await
 }
 
 fn told(answer: &Answer) -> (u16, &str, &str) {
     assert_eq!(answer.body["error"]["code"], answer.status, "{}", answer.body);
     assert_eq!(answer.body["error"]["details"][0]["domain"], "postern");
-    (answer.status, answer.body["error"]["status"].as_str().unwrap(), answer.reason())
+    (
+        answer.status,
+        answer.body["error"]["status"].as_str().unwrap(),
+        answer.reason(),
+    )
 }
 
 #[tokio::test]
@@ -30,16 +37,34 @@ async fn what_cannot_be_read_is_an_invalid_request_that_points_at_the_fault() {
         (r#"{"jobType":"a","jobType":"b"}"#, "/jobType"),
         (r#"{"jobType":"a","job_type":"b"}"#, "/jobType"),
         (r#"{"jobType":7}"#, "/jobType"),
-        (r#"{"jobType":"contacts.import","payload":{"n":9007199254740993}}"#, "/payload/n"),
-        (r#"{"jobType":"contacts.import","payload":{"n":1e300}}"#, "/payload/n"),
-        (r#"{"jobType":"contacts.import","queueTimeout":"soon"}"#, "/queueTimeout"),
+        (
+            r#"{"jobType":"contacts.import","payload":{"n":9007199254740993}}"#,
+            "/payload/n",
+        ),
+        (
+            r#"{"jobType":"contacts.import","payload":{"n":1e300}}"#,
+            "/payload/n",
+        ),
+        (
+            r#"{"jobType":"contacts.import","queueTimeout":"soon"}"#,
+            "/queueTimeout",
+        ),
     ];
     for (body, field) in cases {
         let answer = raw(&world, "application/json", body).await;
-        assert_eq!(told(&answer), (400, "INVALID_ARGUMENT", "INVALID_REQUEST"), "{body}");
+        assert_eq!(
+            told(&answer),
+            (400, "INVALID_ARGUMENT", "INVALID_REQUEST"),
+            "{body}"
+        );
         if !field.is_empty() {
             let fields: Vec<_> = answer.violations().into_iter().map(|(field, _)| field).collect();
-            assert!(fields.iter().any(|found| found == field || (field == "/jobType" && found == "/job_type")), "{body}: {fields:?}");
+            assert!(
+                fields
+                    .iter()
+                    .any(|found| found == field || (field == "/jobType" && found == "/job_type")),
+                "{body}: {fields:?}"
+            );
         }
     }
     let query = world.rest("acme").get("/v1/jobs?nope=1&pageSize=many").await;
@@ -62,13 +87,29 @@ async fn all_faults_of_a_request_are_told_at_once() {
     fields.sort();
     assert_eq!(fields, ["/attachments", "/labels/Bad Key", "/labels/team"]);
     let empty = world.rest("acme").post("/v1/jobs", &json!({})).await;
-    assert_eq!((told(&empty), empty.violations()[0].0.as_str()), ((400, "INVALID_ARGUMENT", "INVALID_REQUEST"), "/jobType"));
+    assert_eq!(
+        (told(&empty), empty.violations()[0].0.as_str()),
+        ((400, "INVALID_ARGUMENT", "INVALID_REQUEST"), "/jobType")
+    );
     let mut grpc = world.grpc("acme").await;
-    let status = grpc.jobs.submit_job(grpc.ask(SubmitJobRequest::default())).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_REQUEST"));
-    let bad_key = SubmitJobRequest { request_id: "tab\t".to_owned(), ..grpc_request("r-1") };
+    let status = grpc
+        .jobs
+        .submit_job(grpc.ask(SubmitJobRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "INVALID_REQUEST")
+    );
+    let bad_key = SubmitJobRequest {
+        request_id: "tab\t".to_owned(),
+        ..grpc_request("r-1")
+    };
     let status = grpc.jobs.submit_job(grpc.ask(bad_key)).await.unwrap_err();
-    assert_eq!(violations(&status), [("/requestId".to_owned(), "INVALID_VALUE".to_owned())]);
+    assert_eq!(
+        violations(&status),
+        [("/requestId".to_owned(), "INVALID_VALUE".to_owned())]
+    );
     world.stop().await;
 }
 
@@ -76,17 +117,31 @@ async fn all_faults_of_a_request_are_told_at_once() {
 async fn an_unknown_job_type_is_told_apart_from_an_invalid_payload() {
     let world = World::start().await;
     let (rest, mut grpc) = (world.rest("acme"), world.grpc("acme").await);
-    let unknown = rest.post("/v1/jobs", &json!({"jobType": "nope", "payload": {}})).await;
+    let unknown = rest
+        .post("/v1/jobs", &json!({"jobType": "nope", "payload": {}}))
+        .await;
     assert_eq!(told(&unknown), (400, "INVALID_ARGUMENT", "JOB_TYPE_UNKNOWN"));
-    let ask = SubmitJobRequest { job_type: "nope".to_owned(), ..grpc_request("r-1") };
+    let ask = SubmitJobRequest {
+        job_type: "nope".to_owned(),
+        ..grpc_request("r-1")
+    };
     let status = grpc.jobs.submit_job(grpc.ask(ask)).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "JOB_TYPE_UNKNOWN"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "JOB_TYPE_UNKNOWN")
+    );
 
     let body = json!({"jobType": "contacts.import", "payload": {"reference": "r", "contacts": [{"email": "nope", "name": "X", "fax": 1}]}});
     let invalid = rest.post("/v1/jobs", &body).await;
     assert_eq!(told(&invalid), (400, "INVALID_ARGUMENT", "PAYLOAD_INVALID"));
-    assert_eq!(invalid.body["error"]["message"], "payload does not fit contacts.import: 3 violations");
-    assert_eq!(invalid.body["error"]["details"][0]["metadata"]["violationsTotal"], "3");
+    assert_eq!(
+        invalid.body["error"]["message"],
+        "payload does not fit contacts.import: 3 violations"
+    );
+    assert_eq!(
+        invalid.body["error"]["details"][0]["metadata"]["violationsTotal"],
+        "3"
+    );
     let mut found = invalid.violations();
     found.sort();
     let expected = [
@@ -94,9 +149,22 @@ async fn an_unknown_job_type_is_told_apart_from_an_invalid_payload() {
         ("/payload/contacts/0/email", "FORMAT"),
         ("/payload/contacts/0/fax", "ADDITIONAL_PROPERTIES"),
     ];
-    assert_eq!(found, expected.map(|(field, reason)| (field.to_owned(), reason.to_owned())));
-    let status = grpc.jobs.submit_job(grpc.ask(SubmitJobRequest { payload: None, ..grpc_request("r-1") })).await.unwrap_err();
-    assert_eq!((reason(&status).as_str(), violations(&status).len()), ("PAYLOAD_INVALID", 3));
+    assert_eq!(
+        found,
+        expected.map(|(field, reason)| (field.to_owned(), reason.to_owned()))
+    );
+    let status = grpc
+        .jobs
+        .submit_job(grpc.ask(SubmitJobRequest {
+            payload: None,
+            ..grpc_request("r-1")
+        }))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (reason(&status).as_str(), violations(&status).len()),
+        ("PAYLOAD_INVALID", 3)
+    );
     world.stop().await;
 }
 
@@ -107,7 +175,10 @@ async fn a_status_with_many_violations_stays_small_and_counts_them_all() {
     let body = json!({"jobType": "contacts.import", "payload": {"account": "a1", "reference": "r", "contacts": contacts}});
     let answer = world.rest("acme").post("/v1/jobs", &body).await;
     assert_eq!(told(&answer), (400, "INVALID_ARGUMENT", "PAYLOAD_INVALID"));
-    assert_eq!(answer.body["error"]["details"][0]["metadata"]["violationsTotal"], "100");
+    assert_eq!(
+        answer.body["error"]["details"][0]["metadata"]["violationsTotal"],
+        "100"
+    );
     let shown = answer.violations().len();
     assert!(shown > 10 && shown < 100, "{shown}");
     world.stop().await;
@@ -119,10 +190,19 @@ async fn numbers_that_would_not_be_exact_are_refused_at_the_server_too() {
     let world = World::start().await;
     let mut grpc = world.grpc("acme").await;
     let mut ask = grpc_request("r-1");
-    let number = prost_types::Value { kind: Some(Kind::NumberValue(9_007_199_254_740_992.0)) };
-    ask.payload.as_mut().unwrap().fields.insert("n".to_owned(), number);
+    let number = prost_types::Value {
+        kind: Some(Kind::NumberValue(9_007_199_254_740_992.0)),
+    };
+    ask.payload
+        .as_mut()
+        .unwrap()
+        .fields
+        .insert("n".to_owned(), number);
     let status = grpc.jobs.submit_job(grpc.ask(ask)).await.unwrap_err();
-    assert_eq!((reason(&status).as_str(), violations(&status)[0].0.as_str()), ("PAYLOAD_INVALID", "/payload/n"));
+    assert_eq!(
+        (reason(&status).as_str(), violations(&status)[0].0.as_str()),
+        ("PAYLOAD_INVALID", "/payload/n")
+    );
     world.stop().await;
 }
 
@@ -139,11 +219,24 @@ async fn a_payload_beyond_the_queues_limit_is_refused() {
 #[tokio::test]
 async fn a_body_beyond_the_edges_limit_is_413_and_of_another_type_415() {
     let world = World::start().await;
-    let large = raw(&world, "application/json", format!("{{\"jobType\":\"{}\"}}", "x".repeat(5_000_000))).await;
+    let large = raw(
+        &world,
+        "application/json",
+        format!("{{\"jobType\":\"{}\"}}", "x".repeat(5_000_000)),
+    )
+    .await;
     assert_eq!(told(&large), (413, "INVALID_ARGUMENT", "BODY_TOO_LARGE"));
-    for content_type in ["text/plain", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+    for content_type in [
+        "text/plain",
+        "application/json; charset=latin1",
+        "application/x-www-form-urlencoded",
+    ] {
         let other = raw(&world, content_type, "{}").await;
-        assert_eq!(told(&other), (415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"), "{content_type}");
+        assert_eq!(
+            told(&other),
+            (415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"),
+            "{content_type}"
+        );
     }
     world.stop().await;
 }
@@ -151,7 +244,10 @@ async fn a_body_beyond_the_edges_limit_is_413_and_of_another_type_415() {
 #[tokio::test]
 async fn headers_beyond_the_limit_are_431() {
     let world = World::start().await;
-    let request = world.rest("acme").request(Method::GET, "/v1/jobs").header("x-padding", "x".repeat(100_000));
+    let request = world
+        .rest("acme")
+        .request(Method::GET, "/v1/jobs")
+        .header("x-padding", "x".repeat(100_000));
     let answer = Answer::read(request).await;
     assert_eq!(answer.status, 431);
     assert_eq!(world.rest("acme").get("/v1/jobs").await.status, 200);
@@ -166,7 +262,14 @@ async fn an_unknown_path_is_404_and_a_wrong_method_405() {
     assert_eq!(told(&nowhere), (404, "NOT_FOUND", "ROUTE_NOT_FOUND"));
     let wrong = Answer::read(rest.request(Method::PATCH, "/v1/jobs")).await;
     assert_eq!(told(&wrong), (405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"));
-    assert_eq!(wrong.header("allow").split(", ").filter(|method| ["GET", "POST"].contains(method)).count(), 2);
+    assert_eq!(
+        wrong
+            .header("allow")
+            .split(", ")
+            .filter(|method| ["GET", "POST"].contains(method))
+            .count(),
+        2
+    );
     world.stop().await;
 }
 
@@ -175,19 +278,39 @@ async fn grpc_callers_are_told_of_unknown_methods_and_types_with_details() {
     let world = World::start().await;
     let grpc = world.grpc("acme").await;
     let mut catalog = CatalogServiceClient::new(grpc.channel.clone());
-    let status = catalog.get_job_type(grpc.ask(GetJobTypeRequest { job_type: "nope".to_owned() })).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "JOB_TYPE_NOT_FOUND"));
+    let status = catalog
+        .get_job_type(grpc.ask(GetJobTypeRequest {
+            job_type: "nope".to_owned(),
+        }))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::NotFound, "JOB_TYPE_NOT_FOUND")
+    );
     let mut jobs = grpc.jobs.clone();
-    let ask = grpc.ask(ListJobsRequest { page_token: "nope".to_owned(), ..Default::default() });
+    let ask = grpc.ask(ListJobsRequest {
+        page_token: "nope".to_owned(),
+        ..Default::default()
+    });
     let status = jobs.list_jobs(ask).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "PAGE_TOKEN_INVALID")
+    );
 
     let mut client = tonic::client::Grpc::new(grpc.channel.clone());
     client.ready().await.unwrap();
     let path = http::uri::PathAndQuery::from_static("/postern.v1.JobService/Nope");
     let codec = tonic_prost::ProstCodec::<ListJobsRequest, ListJobsRequest>::default();
-    let status = client.unary(grpc.ask(ListJobsRequest::default()), path, codec).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unimplemented, "METHOD_NOT_ALLOWED"));
+    let status = client
+        .unary(grpc.ask(ListJobsRequest::default()), path, codec)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unimplemented, "METHOD_NOT_ALLOWED")
+    );
 }
 
 #[tokio::test]
@@ -198,12 +321,20 @@ async fn a_server_that_cannot_be_reached_is_503_with_a_time_to_come_back() {
         format!("http://{}", listener.local_addr().unwrap())
     };
     let channels = postern_edge::upstream::channel(&closed).unwrap();
-    let config = postern_edge::Config { descriptor_set: postern_proto::DESCRIPTOR_SET.into(), ..Default::default() };
+    let config = postern_edge::Config {
+        descriptor_set: postern_proto::DESCRIPTOR_SET.into(),
+        ..Default::default()
+    };
     let edge = config.build(channels).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1/jobs", listener.local_addr().unwrap());
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(postern_edge::serve(listener, edge, postern_edge::ServeConfig::default(), shutdown.clone()));
+    let serving = tokio::spawn(postern_edge::serve(
+        listener,
+        edge,
+        postern_edge::ServeConfig::default(),
+        shutdown.clone(),
+    ));
     let answer = Answer::read(crate::world::http().get(url)).await;
     assert_eq!(told(&answer), (503, "UNAVAILABLE", "BACKEND_UNAVAILABLE"));
     assert_eq!(answer.header("retry-after"), "1");

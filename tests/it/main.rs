@@ -1,5 +1,10 @@
 //! Integration tests: stories about the whole stack, over real HTTP, real SQL and a real SQS endpoint.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking"
+)]
 
 mod consumer;
 mod crash;

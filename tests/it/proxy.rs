@@ -38,10 +38,23 @@ impl Proxy {
     pub(crate) async fn start() -> Self {
         crate::world::install_crypto();
         let folder = tempfile::tempdir().unwrap();
-        let endpoint = Endpoint::open(postern_localsqs::Config::new(folder.path())).await.unwrap();
-        let (inner, outer) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-        let (direct, url) = (format!("http://{}", inner.local_addr().unwrap()), format!("http://{}", outer.local_addr().unwrap()));
-        let gate = Arc::new(Gate { http: http(), endpoint: direct.clone(), held: Mutex::default(), arrived: Notify::new() });
+        let endpoint = Endpoint::open(postern_localsqs::Config::new(folder.path()))
+            .await
+            .unwrap();
+        let (inner, outer) = (
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
+        let (direct, url) = (
+            format!("http://{}", inner.local_addr().unwrap()),
+            format!("http://{}", outer.local_addr().unwrap()),
+        );
+        let gate = Arc::new(Gate {
+            http: http(),
+            endpoint: direct.clone(),
+            held: Mutex::default(),
+            arrived: Notify::new(),
+        });
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let stop = shutdown.clone();
@@ -54,7 +67,14 @@ impl Proxy {
                 () = stop.cancelled() => {}
             }
         });
-        Self { url, direct, gate, shutdown, tasks, _folder: folder }
+        Self {
+            url,
+            direct,
+            gate,
+            shutdown,
+            tasks,
+            _folder: folder,
+        }
     }
 
     /// From now on requests of this action are received and never answered, nor passed on.
@@ -68,7 +88,9 @@ impl Proxy {
 
     /// Returns once a held request has come.
     pub(crate) async fn arrived(&self) {
-        tokio::time::timeout(crate::world::SOON, self.gate.arrived.notified()).await.expect("no such request came");
+        tokio::time::timeout(crate::world::SOON, self.gate.arrived.notified())
+            .await
+            .expect("no such request came");
     }
 
     pub(crate) async fn stop(mut self) {
@@ -80,7 +102,10 @@ impl Proxy {
 }
 
 async fn forward(State(gate): State<Arc<Gate>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
     let action = target.rsplit('.').next().unwrap_or_default().to_owned();
     let is_held = gate.held.lock().unwrap().contains(action.as_str());
     if is_held {
@@ -88,7 +113,14 @@ async fn forward(State(gate): State<Arc<Gate>>, uri: Uri, headers: HeaderMap, bo
         return std::future::pending().await;
     }
     // The Host header stays: queue URLs lead back through the proxy.
-    let answer = gate.http.post(format!("{}{uri}", gate.endpoint)).headers(headers).body(body).send().await.unwrap();
+    let answer = gate
+        .http
+        .post(format!("{}{uri}", gate.endpoint))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
     let headers = answer.headers().clone();
     (status, headers, answer.bytes().await.unwrap()).into_response()

@@ -20,7 +20,12 @@ impl Process {
     /// Starts `postern dev --no-worker` and waits until it is ready.
     pub(crate) async fn start(folder: &std::path::Path, sqs: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-        command.args(["dev", "--no-worker"]).current_dir(folder).env_clear().stdout(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(["dev", "--no-worker"])
+            .current_dir(folder)
+            .env_clear()
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         for part in ["EDGE", "GRPC", "SQS", "ADMIN"] {
             command.env(format!("POSTERN_{part}_LISTEN"), "127.0.0.1:0");
         }
@@ -49,8 +54,18 @@ impl Process {
 
     pub(crate) async fn interrupt(&mut self) -> std::process::ExitStatus {
         let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
-        timeout(SOON, self.child.wait()).await.expect("it did not end").unwrap()
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        timeout(SOON, self.child.wait())
+            .await
+            .expect("it did not end")
+            .unwrap()
     }
 }
 
@@ -66,7 +81,13 @@ async fn open_streams_are_ended_with_unavailable() {
     let (end, ()) = tokio::join!(stream.event(), world.stop());
     let end = end.unwrap();
     assert_eq!(end.kind.as_deref(), Some("failed"));
-    assert_eq!((&end.data["error"]["status"], &end.data["error"]["details"][0]["reason"]), (&"UNAVAILABLE".into(), &"SHUTTING_DOWN".into()));
+    assert_eq!(
+        (
+            &end.data["error"]["status"],
+            &end.data["error"]["details"][0]["reason"]
+        ),
+        (&"UNAVAILABLE".into(), &"SHUTTING_DOWN".into())
+    );
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
@@ -75,12 +96,18 @@ async fn a_grpc_stream_is_ended_with_unavailable_and_can_be_resumed() {
     let world = World::start().await;
     let job = world.rest("acme").submit(&request("r-1")).await;
     let mut grpc = world.grpc("acme").await;
-    let ask = grpc.ask(postern_proto::postern::v1::WatchJobRequest { job_id: job["jobId"].as_str().unwrap().to_owned(), after_revision: None });
+    let ask = grpc.ask(postern_proto::postern::v1::WatchJobRequest {
+        job_id: job["jobId"].as_str().unwrap().to_owned(),
+        after_revision: None,
+    });
     let mut stream = grpc.jobs.watch_job(ask).await.unwrap().into_inner();
     stream.message().await.unwrap().unwrap();
     let (end, ()) = tokio::join!(stream.message(), world.stop());
     let status = end.unwrap_err();
-    assert_eq!((status.code(), crate::world::reason(&status).as_str()), (tonic::Code::Unavailable, "SHUTTING_DOWN"));
+    assert_eq!(
+        (status.code(), crate::world::reason(&status).as_str()),
+        (tonic::Code::Unavailable, "SHUTTING_DOWN")
+    );
 }
 
 #[tokio::test]
@@ -103,6 +130,9 @@ async fn a_second_process_on_the_same_folder_says_so() {
     }
     let output = command.output().await.unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("in use"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("in use"),
+        "{output:?}"
+    );
     process.kill().await;
 }

@@ -11,18 +11,48 @@ use crate::world::{Answer, Grpc, World, http, reason, request};
 #[tokio::test]
 async fn a_call_without_a_valid_token_is_refused_alike_over_rest_and_grpc() {
     let world = World::start().await;
-    let expired = world.stack.issuer.token("acme", None, Duration::from_secs(0)).unwrap();
+    let expired = world
+        .stack
+        .issuer
+        .token("acme", None, Duration::from_secs(0))
+        .unwrap();
     let forged = format!("{}x", world.token("acme"));
-    for (token, expected) in [(expired.as_str(), "TOKEN_EXPIRED"), (&forged, "TOKEN_INVALID"), ("nonsense", "TOKEN_INVALID")] {
+    for (token, expected) in [
+        (expired.as_str(), "TOKEN_EXPIRED"),
+        (&forged, "TOKEN_INVALID"),
+        ("nonsense", "TOKEN_INVALID"),
+    ] {
         let answer = world.rest("acme").with_token(token).get("/v1/jobs").await;
-        assert_eq!((answer.status, answer.reason(), answer.header("www-authenticate")), (401, expected, "Bearer"));
+        assert_eq!(
+            (answer.status, answer.reason(), answer.header("www-authenticate")),
+            (401, expected, "Bearer")
+        );
         let mut grpc = Grpc::connect(world.stack.addresses.grpc, token).await;
-        let status = grpc.jobs.get_job(grpc.ask(GetJobRequest::default())).await.unwrap_err();
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, expected));
+        let status = grpc
+            .jobs
+            .get_job(grpc.ask(GetJobRequest::default()))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::Unauthenticated, expected)
+        );
     }
     let missing = Answer::read(http().get(world.url("/v1/jobs"))).await;
-    assert_eq!((missing.status, missing.reason(), missing.header("www-authenticate")), (401, "TOKEN_MISSING", "Bearer"));
-    let basic = Answer::read(http().get(world.url("/v1/jobs")).basic_auth("acme", Some("acme-secret"))).await;
+    assert_eq!(
+        (
+            missing.status,
+            missing.reason(),
+            missing.header("www-authenticate")
+        ),
+        (401, "TOKEN_MISSING", "Bearer")
+    );
+    let basic = Answer::read(
+        http()
+            .get(world.url("/v1/jobs"))
+            .basic_auth("acme", Some("acme-secret")),
+    )
+    .await;
     assert_eq!(basic.status, 401);
     world.stop().await;
 }
@@ -30,7 +60,11 @@ async fn a_call_without_a_valid_token_is_refused_alike_over_rest_and_grpc() {
 #[tokio::test]
 async fn a_method_needs_its_scope() {
     let world = World::start().await;
-    let read_only = world.stack.issuer.token("acme", Some("jobs/read"), Duration::from_hours(1)).unwrap();
+    let read_only = world
+        .stack
+        .issuer
+        .token("acme", Some("jobs/read"), Duration::from_hours(1))
+        .unwrap();
     let rest = world.rest("acme").with_token(&read_only);
     assert_eq!(rest.get("/v1/jobs").await.status, 200);
     let answer = rest.post("/v1/jobs", &request("r-1")).await;
@@ -38,18 +72,39 @@ async fn a_method_needs_its_scope() {
     let worker = world.rest("worker").get("/v1/jobs").await;
     assert_eq!((worker.status, worker.reason()), (403, "SCOPE_MISSING"));
     let mut grpc = Grpc::connect(world.stack.addresses.edge, &read_only).await;
-    let status = grpc.jobs.submit_job(grpc.ask(crate::submit::grpc_request("r-1"))).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::PermissionDenied, "SCOPE_MISSING"));
+    let status = grpc
+        .jobs
+        .submit_job(grpc.ask(crate::submit::grpc_request("r-1")))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::PermissionDenied, "SCOPE_MISSING")
+    );
     world.stop().await;
 }
 
 #[tokio::test]
 async fn a_token_of_the_issuers_endpoint_opens_the_door() {
     let world = World::start().await;
-    let form = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret"), ("scope", "jobs/read")];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "acme"),
+        ("client_secret", "acme-secret"),
+        ("scope", "jobs/read"),
+    ];
     let answer = Answer::read(http().post(world.url("/oauth2/token")).form(&form)).await;
-    assert_eq!((answer.status, answer.header("cache-control"), &answer.body["expires_in"]), (200, "no-store", &json!(3600)));
-    let rest = world.rest("acme").with_token(answer.body["access_token"].as_str().unwrap());
+    assert_eq!(
+        (
+            answer.status,
+            answer.header("cache-control"),
+            &answer.body["expires_in"]
+        ),
+        (200, "no-store", &json!(3600))
+    );
+    let rest = world
+        .rest("acme")
+        .with_token(answer.body["access_token"].as_str().unwrap());
     assert_eq!(rest.get("/v1/jobs").await.status, 200);
     assert_eq!(rest.post("/v1/jobs", &request("r-1")).await.status, 403);
     world.stop().await;
@@ -58,9 +113,18 @@ async fn a_token_of_the_issuers_endpoint_opens_the_door() {
 #[tokio::test]
 async fn health_and_reflection_need_no_token() {
     let world = World::start().await;
-    let channel = tonic::transport::Channel::from_shared(world.url("")).unwrap().connect().await.unwrap();
+    let channel = tonic::transport::Channel::from_shared(world.url(""))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
-    let reply = health.check(tonic_health::pb::HealthCheckRequest { service: "postern.v1.JobService".to_owned() }).await.unwrap();
+    let reply = health
+        .check(tonic_health::pb::HealthCheckRequest {
+            service: "postern.v1.JobService".to_owned(),
+        })
+        .await
+        .unwrap();
     assert_eq!(reply.into_inner().status, 1);
     assert_eq!(Answer::read(http().get(world.url("/healthz"))).await.status, 200);
     let ready = http().get(format!("http://{}/readyz", world.stack.addresses.admin));

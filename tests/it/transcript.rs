@@ -6,7 +6,15 @@ use crate::watch::Stream;
 use crate::world::{Answer, Rest, World, http, payload, request};
 
 /// Headers that the contract speaks of.
-const HEADERS: [&str; 7] = ["allow", "cache-control", "content-type", "etag", "location", "retry-after", "www-authenticate"];
+const HEADERS: [&str; 7] = [
+    "allow",
+    "cache-control",
+    "content-type",
+    "etag",
+    "location",
+    "retry-after",
+    "www-authenticate",
+];
 
 /// The answer as text: status, headers, body.
 fn text(answer: &Answer) -> String {
@@ -47,7 +55,12 @@ fn mask(text: &str) -> String {
 }
 
 async fn submit(rest: &Rest, key: &str, body: &Value) -> Answer {
-    Answer::read(rest.request(reqwest::Method::POST, "/v1/jobs").header("idempotency-key", key).json(body)).await
+    Answer::read(
+        rest.request(reqwest::Method::POST, "/v1/jobs")
+            .header("idempotency-key", key)
+            .json(body),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -57,10 +70,28 @@ async fn tokens() {
     let client = [("grant_type", "client_credentials"), ("client_id", "acme")];
     let good = ask(&[client[0], client[1], ("client_secret", "acme-secret")]).await;
     insta::assert_snapshot!("token", text(&good));
-    insta::assert_snapshot!("token_invalid_client", text(&ask(&[client[0], client[1], ("client_secret", "nope")]).await));
+    insta::assert_snapshot!(
+        "token_invalid_client",
+        text(&ask(&[client[0], client[1], ("client_secret", "nope")]).await)
+    );
     insta::assert_snapshot!("token_without_credentials", text(&ask(&[client[0]]).await));
-    insta::assert_snapshot!("token_unsupported_grant_type", text(&ask(&[("grant_type", "password"), client[1], ("client_secret", "acme-secret")]).await));
-    let scope = [client[0], client[1], ("client_secret", "acme-secret"), ("scope", "jobs/admin")];
+    insta::assert_snapshot!(
+        "token_unsupported_grant_type",
+        text(
+            &ask(&[
+                ("grant_type", "password"),
+                client[1],
+                ("client_secret", "acme-secret")
+            ])
+            .await
+        )
+    );
+    let scope = [
+        client[0],
+        client[1],
+        ("client_secret", "acme-secret"),
+        ("scope", "jobs/admin"),
+    ];
     insta::assert_snapshot!("token_invalid_scope", text(&ask(&scope).await));
     world.stop().await;
 }
@@ -75,7 +106,9 @@ async fn a_job_that_succeeds() {
     insta::assert_snapshot!("submit", text(&submitted));
     let path = submitted.header("location").to_owned();
     insta::assert_snapshot!("poll_queued", text(&rest.get(&path).await));
-    let unchanged = rest.request(reqwest::Method::GET, &path).header("if-none-match", "\"1\"");
+    let unchanged = rest
+        .request(reqwest::Method::GET, &path)
+        .header("if-none-match", "\"1\"");
     insta::assert_snapshot!("poll_unchanged", text(&Answer::read(unchanged).await));
     let task = consumer.task().await;
     let mut watch = Stream::open(&rest, &format!("{path}:watch"), &[]).await;
@@ -83,12 +116,26 @@ async fn a_job_that_succeeds() {
     let done = json!({"result": {"inserted": 1, "skipped": 0}});
     consumer.send(&task.outcome("STARTED")).await;
     rest.get(&format!("{path}?wait=20s&afterRevision=1")).await;
-    consumer.send(&task.outcome_with("PROGRESS", &json!({"progress": {"completed": 1, "total": 1}}))).await;
+    consumer
+        .send(&task.outcome_with("PROGRESS", &json!({"progress": {"completed": 1, "total": 1}})))
+        .await;
     rest.get(&format!("{path}?wait=20s&afterRevision=2")).await;
     consumer.send(&task.outcome_with("SUCCEEDED", &done)).await;
-    insta::assert_snapshot!("poll_succeeded", text(&rest.get(&format!("{path}?wait=20s")).await));
-    insta::assert_snapshot!("list", text(&rest.get("/v1/jobs?pageSize=2&states=JOB_STATE_SUCCEEDED&labels=team%3Dcrm").await));
-    let whole = rest.request(reqwest::Method::GET, &format!("{path}:watch")).header("accept", "text/event-stream");
+    insta::assert_snapshot!(
+        "poll_succeeded",
+        text(&rest.get(&format!("{path}?wait=20s")).await)
+    );
+    insta::assert_snapshot!(
+        "list",
+        text(
+            &rest
+                .get("/v1/jobs?pageSize=2&states=JOB_STATE_SUCCEEDED&labels=team%3Dcrm")
+                .await
+        )
+    );
+    let whole = rest
+        .request(reqwest::Method::GET, &format!("{path}:watch"))
+        .header("accept", "text/event-stream");
     let transcript = whole.send().await.unwrap().text().await.unwrap();
     let transcript: Vec<String> = transcript
         .lines()
@@ -107,9 +154,19 @@ async fn a_job_that_fails() {
     let (rest, consumer) = (world.rest("acme"), world.consumer().await);
     let submitted = submit(&rest, "order-4712", &request("r-1")).await;
     let task = consumer.task().await;
-    let error = json!({"code": "NOT_FOUND", "reason": "ACCOUNT_UNKNOWN", "message": "account nope does not exist"});
-    consumer.send(&task.outcome_with("FAILED", &json!({"error": error}))).await;
-    insta::assert_snapshot!("poll_failed", text(&rest.get(&format!("{}?wait=20s", submitted.header("location"))).await));
+    let error =
+        json!({"code": "NOT_FOUND", "reason": "ACCOUNT_UNKNOWN", "message": "account nope does not exist"});
+    consumer
+        .send(&task.outcome_with("FAILED", &json!({"error": error})))
+        .await;
+    insta::assert_snapshot!(
+        "poll_failed",
+        text(
+            &rest
+                .get(&format!("{}?wait=20s", submitted.header("location")))
+                .await
+        )
+    );
     world.stop().await;
 }
 
@@ -119,20 +176,41 @@ async fn errors() {
     let rest = world.rest("acme");
     let mut invalid = request("r-1");
     invalid["payload"] = json!({"reference": "r-1", "contacts": [{"email": "nope", "name": "X"}]});
-    insta::assert_snapshot!("error_payload_invalid", text(&rest.post("/v1/jobs", &invalid).await));
-    insta::assert_snapshot!("error_job_type_unknown", text(&rest.post("/v1/jobs", &json!({"jobType": "nope"})).await));
-    insta::assert_snapshot!("error_unknown_field", text(&rest.post("/v1/jobs", &json!({"jobType": "a", "nope": 1})).await));
+    insta::assert_snapshot!(
+        "error_payload_invalid",
+        text(&rest.post("/v1/jobs", &invalid).await)
+    );
+    insta::assert_snapshot!(
+        "error_job_type_unknown",
+        text(&rest.post("/v1/jobs", &json!({"jobType": "nope"})).await)
+    );
+    insta::assert_snapshot!(
+        "error_unknown_field",
+        text(&rest.post("/v1/jobs", &json!({"jobType": "a", "nope": 1})).await)
+    );
     submit(&rest, "order-1", &request("r-1")).await;
-    insta::assert_snapshot!("error_request_id_reused", text(&submit(&rest, "order-1", &request("r-2")).await));
-    insta::assert_snapshot!("error_unique_constraint", text(&submit(&rest, "order-2", &request("r-1")).await));
+    insta::assert_snapshot!(
+        "error_request_id_reused",
+        text(&submit(&rest, "order-1", &request("r-2")).await)
+    );
+    insta::assert_snapshot!(
+        "error_unique_constraint",
+        text(&submit(&rest, "order-2", &request("r-1")).await)
+    );
     insta::assert_snapshot!("error_job_not_found", text(&rest.get("/v1/jobs/nope").await));
     insta::assert_snapshot!("error_route_not_found", text(&rest.get("/v1/nope").await));
     let post = rest.request(reqwest::Method::DELETE, "/v1/jobTypes");
     insta::assert_snapshot!("error_method_not_allowed", text(&Answer::read(post).await));
-    insta::assert_snapshot!("error_token_missing", text(&Answer::read(http().get(world.url("/v1/jobs"))).await));
+    insta::assert_snapshot!(
+        "error_token_missing",
+        text(&Answer::read(http().get(world.url("/v1/jobs"))).await)
+    );
     let worker = world.rest("worker");
     insta::assert_snapshot!("error_scope_missing", text(&worker.get("/v1/jobs").await));
-    let typed = rest.request(reqwest::Method::POST, "/v1/jobs").header("content-type", "text/plain").body(payload("r").to_string());
+    let typed = rest
+        .request(reqwest::Method::POST, "/v1/jobs")
+        .header("content-type", "text/plain")
+        .body(payload("r").to_string());
     insta::assert_snapshot!("error_unsupported_media_type", text(&Answer::read(typed).await));
     world.stop().await;
 }

@@ -9,24 +9,39 @@ use crate::world::{World, request};
 async fn a_job_ends_in_rows_and_the_partner_is_told_how_many() {
     let world = World::start().await;
     let stop = CancellationToken::new();
-    let consumer = postern::stack::example_consumer(&world.config, &world.stack.addresses).await.unwrap();
+    let consumer = postern::stack::example_consumer(&world.config, &world.stack.addresses)
+        .await
+        .unwrap();
     let working = tokio::spawn(consumer.run(stop.clone()));
     let rest = world.rest("acme");
     let mut body = request("r-1");
     let contact = |email: &str| json!({"email": email, "name": "X"});
-    body["payload"]["contacts"] = json!([contact("a@example.com"), contact("b@example.com"), contact("a@example.com")]);
+    body["payload"]["contacts"] = json!([
+        contact("a@example.com"),
+        contact("b@example.com"),
+        contact("a@example.com")
+    ]);
     let job = rest.submit(&body).await;
-    let done = rest.until(job["jobId"].as_str().unwrap(), "JOB_STATE_SUCCEEDED").await;
+    let done = rest
+        .until(job["jobId"].as_str().unwrap(), "JOB_STATE_SUCCEEDED")
+        .await;
     assert_eq!(done["result"], json!({"inserted": 2, "skipped": 1}));
-    let rows = contacts_import::count(&world.stack.addresses.shards).await.unwrap();
+    let rows = contacts_import::count(&world.stack.addresses.shards)
+        .await
+        .unwrap();
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), [("a1".to_owned(), 2)]);
 
     let mut unknown = request("r-2");
     unknown["payload"]["account"] = json!("unknown");
     let job = rest.submit(&unknown).await;
-    let failed = rest.until(job["jobId"].as_str().unwrap(), "JOB_STATE_FAILED").await;
+    let failed = rest
+        .until(job["jobId"].as_str().unwrap(), "JOB_STATE_FAILED")
+        .await;
     assert_eq!(failed["error"]["details"][0]["reason"], "ACCOUNT_UNKNOWN");
-    assert_eq!((&failed["error"]["code"], &failed["error"]["message"]), (&json!(5), &json!("account unknown does not exist")));
+    assert_eq!(
+        (&failed["error"]["code"], &failed["error"]["message"]),
+        (&json!(5), &json!("account unknown does not exist"))
+    );
     stop.cancel();
     working.await.unwrap();
     assert!(world.folder().join("shards").is_dir());

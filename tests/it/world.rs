@@ -36,7 +36,11 @@ impl World {
         change(&mut settings);
         let config = Config::from_settings(settings).unwrap();
         let stack = Stack::start(&config, false).await.unwrap();
-        Self { stack, config, folder }
+        Self {
+            stack,
+            config,
+            folder,
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -48,11 +52,18 @@ impl World {
     }
 
     pub(crate) fn token(&self, client: &str) -> String {
-        self.stack.issuer.token(client, None, Duration::from_hours(1)).unwrap()
+        self.stack
+            .issuer
+            .token(client, None, Duration::from_hours(1))
+            .unwrap()
     }
 
     pub(crate) fn rest(&self, partner: &str) -> Rest {
-        Rest { http: http(), base: self.url(""), token: self.token(partner) }
+        Rest {
+            http: http(),
+            base: self.url(""),
+            token: self.token(partner),
+        }
     }
 
     /// A generated client, through the edge.
@@ -88,7 +99,11 @@ pub(crate) fn install_crypto() {
 }
 
 pub(crate) fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(SOON * 4).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(SOON * 4)
+        .build()
+        .unwrap()
 }
 
 /// A payload that fits `contacts.import`.
@@ -118,11 +133,16 @@ pub(crate) struct Answer {
 
 impl Rest {
     pub(crate) fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -144,11 +164,16 @@ impl Rest {
     pub(crate) async fn until(&self, job_id: &str, state: &str) -> Value {
         let mut after = 0;
         loop {
-            let job = self.get(&format!("/v1/jobs/{job_id}?wait=20s&afterRevision={after}")).await.body;
+            let job = self
+                .get(&format!("/v1/jobs/{job_id}?wait=20s&afterRevision={after}"))
+                .await
+                .body;
             if job["state"] == state {
                 return job;
             }
-            let revision = job["revision"].as_i64().unwrap_or_else(|| panic!("no job: {job}"));
+            let revision = job["revision"]
+                .as_i64()
+                .unwrap_or_else(|| panic!("no job: {job}"));
             assert!(revision > after, "the job stays {job}");
             after = revision;
         }
@@ -161,24 +186,40 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Self { status, headers, body }
+        Self {
+            status,
+            headers,
+            body,
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     /// The reason in an error's details.
     pub(crate) fn reason(&self) -> &str {
-        self.body["error"]["details"][0]["reason"].as_str().unwrap_or_else(|| panic!("no reason in {}", self.body))
+        self.body["error"]["details"][0]["reason"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no reason in {}", self.body))
     }
 
     /// (field, reason) of every violation.
     pub(crate) fn violations(&self) -> Vec<(String, String)> {
         let details = self.body["error"]["details"].as_array().unwrap();
-        let violations = details.iter().find_map(|detail| detail["fieldViolations"].as_array()).cloned().unwrap_or_default();
+        let violations = details
+            .iter()
+            .find_map(|detail| detail["fieldViolations"].as_array())
+            .cloned()
+            .unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        violations.iter().map(|violation| (text(&violation["field"]), text(&violation["reason"]))).collect()
+        violations
+            .iter()
+            .map(|violation| (text(&violation["field"]), text(&violation["reason"])))
+            .collect()
     }
 }
 
@@ -192,13 +233,23 @@ pub(crate) struct Grpc {
 
 impl Grpc {
     pub(crate) async fn connect(address: std::net::SocketAddr, token: &str) -> Self {
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Self { jobs: JobServiceClient::new(channel.clone()), channel, authorization: format!("Bearer {token}").parse().unwrap() }
+        let channel = Channel::from_shared(format!("http://{address}"))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
+        Self {
+            jobs: JobServiceClient::new(channel.clone()),
+            channel,
+            authorization: format!("Bearer {token}").parse().unwrap(),
+        }
     }
 
     pub(crate) fn ask<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.authorization.clone());
         request
     }
 }
@@ -206,7 +257,9 @@ impl Grpc {
 /// A detail of a gRPC status.
 pub(crate) fn detail<M: Name + Default>(status: &tonic::Status) -> Option<M> {
     let details = RpcStatus::decode(status.details()).unwrap().details;
-    let found = details.iter().find(|any| any.type_url.ends_with(&M::full_name()))?;
+    let found = details
+        .iter()
+        .find(|any| any.type_url.ends_with(&M::full_name()))?;
     Some(M::decode(found.value.as_slice()).unwrap())
 }
 
@@ -220,5 +273,8 @@ pub(crate) fn reason(status: &tonic::Status) -> String {
 /// (field, reason) of every violation in a gRPC status.
 pub(crate) fn violations(status: &tonic::Status) -> Vec<(String, String)> {
     let bad: BadRequest = detail(status).unwrap_or_default();
-    bad.field_violations.into_iter().map(|violation| (violation.field, violation.reason)).collect()
+    bad.field_violations
+        .into_iter()
+        .map(|violation| (violation.field, violation.reason))
+        .collect()
 }

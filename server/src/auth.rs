@@ -117,6 +117,7 @@ pub struct Authenticator(Arc<Inner>);
 struct Inner {
     issuers: Vec<Issuer>,
     partners: Partners,
+    refused: Arc<[String]>,
     verified: Mutex<Verified>,
 }
 
@@ -141,6 +142,7 @@ impl Authenticator {
         let inner = Inner {
             issuers,
             partners,
+            refused,
             verified: Mutex::default(),
         };
         Ok((Self(Arc::new(inner)), refresh))
@@ -190,6 +192,9 @@ impl Inner {
 
     async fn check(&self, token: &str) -> Result<Entry, Error> {
         let jwt = Jwt::parse(token)?;
+        if self.refused.iter().any(|id| id == jwt.key_id()) {
+            return Err(Error::Invalid("its key is refused"));
+        }
         let issuer = self
             .issuers
             .iter()

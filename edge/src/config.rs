@@ -37,7 +37,7 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Time for it to arrive. Beyond: 504.
     pub body_timeout: Duration,
-    /// One message of the upstream to a REST caller, and one request message in wire bytes.
+    /// One message of the upstream to a REST caller, and one request message, in wire bytes; JSON four times that.
     pub message_bytes_max: usize,
     /// A unary REST call as a whole; the upstream is told what is left of it. Beyond: 504.
     pub unary_timeout: Duration,
@@ -123,6 +123,8 @@ impl Limits {
             always_print_fields_without_presence: true,
             refuse_unsafe_integers: true,
             output_bytes_max: self.message_bytes_max,
+            // Text is larger than wire bytes; a packed list of enums would be thirty times.
+            text_bytes_max: self.message_bytes_max.saturating_mul(4),
             ..Options::default()
         }
     }

@@ -72,15 +72,22 @@ pub(crate) fn lend(
     (tonic::body::Body::new(lent), Some(home))
 }
 
-impl Drained {
-    pub(crate) fn new(answer: Body, home: Home) -> Self {
-        Self {
-            answer: Some(answer),
-            home: Some(home),
-            rest: None,
-        }
-    }
+/// The answer to a request whose body was lent. Nothing is added when that was read to its end.
+pub(crate) fn behind(answer: Body, mut home: Home) -> Body {
+    let (home, rest) = match home.body.try_recv() {
+        Err(oneshot::error::TryRecvError::Closed) => return answer,
+        Err(oneshot::error::TryRecvError::Empty) => (Some(home), None),
+        Ok(body) if body.is_end_stream() => return answer,
+        Ok(body) => (None, Some(Rest::new(body))),
+    };
+    Body::from(Drained {
+        answer: Some(answer),
+        home,
+        rest,
+    })
+}
 
+impl Drained {
     /// The rest is read before the next frame once it has come back, and before the end in any case.
     pub(crate) fn poll_frame(
         &mut self,

@@ -14,7 +14,7 @@ use tower::{BoxError, Service};
 use crate::body::Body;
 use crate::call::Upstream;
 use crate::config::Limits;
-use crate::drain::{self, Drained};
+use crate::drain;
 use crate::problem::{Details, Problem};
 use crate::route::{Route, Routes};
 use crate::{passthrough, rest};
@@ -100,7 +100,7 @@ async fn answer<U: Upstream>(
         take_body(&mut response);
     }
     match home {
-        Some(home) => response.map(|body| Drained::new(body, home).into()),
+        Some(home) => response.map(|body| drain::behind(body, home)),
         None => response,
     }
 }

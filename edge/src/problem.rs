@@ -171,10 +171,10 @@ impl Problem {
         let (code, reason) = (self.0.code, self.0.reason.unwrap_or(""));
         match &self.0.cause {
             Some(cause) => {
-                tracing::error!(request.id = id, rpc.path = path, grpc.code = ?code, reason, cause, "call failed")
+                tracing::error!(request.id = id, call.path = path, grpc.code = ?code, reason, cause, "call failed")
             }
             None => {
-                tracing::debug!(request.id = id, rpc.path = path, grpc.code = ?code, reason, "call refused")
+                tracing::debug!(request.id = id, call.path = path, grpc.code = ?code, reason, "call refused")
             }
         }
     }

@@ -234,3 +234,23 @@ fn is_late(problem: &Problem, deadline: Instant) -> bool {
         && problem.is_bare()
         && Instant::now() + DEADLINE_SLACK >= deadline
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_cancellation_at_the_deadline_is_the_deadline() {
+        let status = |code| tonic_types::pb::Status {
+            code,
+            ..Default::default()
+        };
+        let problem = |code| Problem::from_upstream(status(code), HeaderMap::new());
+        let now = Instant::now();
+        assert!(is_late(&problem(1), now));
+        assert!(!is_late(&problem(1), now + Duration::from_secs(1)));
+        assert!(!is_late(&problem(5), now));
+        assert!(!is_late(&Problem::shutting_down(), now));
+    }
+}

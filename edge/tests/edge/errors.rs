@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_types::pb;
 
 use crate::client::Client;
-use crate::stage::{Stage, descriptor_set, listen};
+use crate::stage::{Stage, config, edge_before, listen};
 use crate::upstream::Reply;
 
 fn details(code: i32, details: &[(&str, Vec<u8>)]) -> Vec<u8> {
@@ -145,9 +145,8 @@ async fn a_backend_that_is_not_there_is_503_with_retry_after() {
         format!("http://{nobody},http://localhost:{}", nobody.port()),
     ] {
         let config = Config {
-            descriptor_set: descriptor_set(),
             error_domain: "library".to_owned(),
-            ..Config::default()
+            ..config()
         };
         let edge = config.build(upstream::channel(&list).unwrap()).unwrap();
         let mut servers = tokio::task::JoinSet::new();
@@ -229,14 +228,7 @@ async fn an_upstream_that_speaks_no_grpc_is_told_apart() {
         });
         let mut servers = tokio::task::JoinSet::new();
         let behind = listen(&mut servers, service, CancellationToken::new()).await;
-        let config = Config {
-            descriptor_set: descriptor_set(),
-            ..Config::default()
-        };
-        let edge = config
-            .build(upstream::channel(&format!("http://{behind}")).unwrap())
-            .unwrap();
-        let client = Client::new(listen(&mut servers, edge, CancellationToken::new()).await);
+        let client = Client::new(edge_before(&mut servers, &format!("http://{behind}")).await);
         let answer = client.get("/v1/books/a", &[]).await;
         assert_eq!(answer.error().0, expected);
         let body: Value = answer.json();

@@ -9,14 +9,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use postern_edge::{Config, Limits, upstream};
+use postern_edge::Limits;
 use prost::Message as _;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
-use crate::stage::{PATIENCE, Stage, descriptor_set, listen};
+use crate::stage::{PATIENCE, Stage, edge_before};
 use crate::upstream::{Reply, framed, trailers};
 
 const GET_BOOK: &str = "/library.v1.Library/GetBook";
@@ -96,15 +95,8 @@ async fn an_error_passes_unchanged() {
 
 #[tokio::test]
 async fn a_backend_that_is_not_there_is_a_grpc_status() {
-    let config = Config {
-        descriptor_set: descriptor_set(),
-        ..Config::default()
-    };
-    let edge = config
-        .build(upstream::channel("http://127.0.0.1:1").unwrap())
-        .unwrap();
     let mut servers = tokio::task::JoinSet::new();
-    let edge = listen(&mut servers, edge, CancellationToken::new()).await;
+    let edge = edge_before(&mut servers, "http://127.0.0.1:1").await;
     let response = Client::h2(edge).open("POST", GET_BOOK, &GRPC, request()).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["grpc-status"]),

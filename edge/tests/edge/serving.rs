@@ -4,14 +4,14 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postern_edge::{Config, ServeConfig, serve};
+use postern_edge::{ServeConfig, serve};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{PATIENCE, Stage, descriptor_set, listen};
+use crate::stage::{PATIENCE, Stage, config, edge_before, listen};
 
 /// Reads until the peer closes.
 async fn read_all(stream: &mut TcpStream) -> String {
@@ -95,17 +95,7 @@ async fn an_upstream_that_does_not_read_a_grpc_web_request_leaves_the_connection
     });
     let mut servers = JoinSet::new();
     let behind = listen(&mut servers, service, CancellationToken::new()).await;
-    let config = Config {
-        descriptor_set: descriptor_set(),
-        ..Config::default()
-    };
-    let channel = postern_edge::upstream::channel(&format!("http://{behind}")).unwrap();
-    let edge = listen(
-        &mut servers,
-        config.build(channel).unwrap(),
-        CancellationToken::new(),
-    )
-    .await;
+    let edge = edge_before(&mut servers, &format!("http://{behind}")).await;
     let mut stream = TcpStream::connect(edge).await.unwrap();
     let size = 4 << 20;
     let path = "/library.v1.Library/GetBook";
@@ -179,6 +169,8 @@ async fn an_idle_server_ends_at_once_with_connections_open() {
         .unwrap();
     read_until(&mut stream, "ok").await;
     let silent = TcpStream::connect(stage.edge).await.unwrap();
+    let multiplexed = crate::client::Client::h2(stage.edge);
+    assert_eq!(multiplexed.get("/healthz", &[]).await.body, "ok");
     stage.shutdown.cancel();
     let ended = tokio::time::timeout(Duration::from_secs(1), stage.servers.join_next()).await;
     ended.expect("the edge still serves").unwrap().unwrap();
@@ -252,11 +244,7 @@ async fn connections_beyond_the_limit_wait() {
 #[tokio::test]
 async fn an_edge_stands_in_an_axum_router_and_serves_routes_of_the_same_process() {
     let routes = tonic::service::Routes::default();
-    let config = Config {
-        descriptor_set: descriptor_set(),
-        ..Config::default()
-    };
-    let edge = config.build(routes).unwrap();
+    let edge = config().build(routes).unwrap();
     let router = axum::Router::new()
         .route("/own", axum::routing::get(|| async { "own" }))
         .fallback_service(edge);

@@ -48,13 +48,9 @@ impl Stage {
         let (sender, calls) = mpsc::unbounded_channel();
         let mut servers = JoinSet::new();
         let behind = listen(&mut servers, library(handler, sender), CancellationToken::new()).await;
-        let channel = upstream::channel(&format!("http://{behind}")).unwrap();
-        let config = Config {
-            descriptor_set: descriptor_set(),
-            limits,
-            ..Config::default()
-        };
+        let config = Config { limits, ..config() };
         let shutdown = CancellationToken::new();
+        let channel = upstream::channel(&format!("http://{behind}")).unwrap();
         let edge = listen(&mut servers, config.build(channel).unwrap(), shutdown.clone()).await;
         Self {
             client: Client::new(edge),
@@ -102,6 +98,20 @@ pub(crate) fn library(
     let pool = DescriptorPool::decode(descriptor_set()).unwrap();
     let library = Library { pool, handler, calls };
     tower::service_fn(move |request| library.clone().answer(request))
+}
+
+/// An edge for the library.
+pub(crate) fn config() -> Config {
+    Config {
+        descriptor_set: descriptor_set(),
+        ..Config::default()
+    }
+}
+
+/// An edge for the library on a free port, before these upstreams.
+pub(crate) async fn edge_before(servers: &mut JoinSet<()>, upstreams: &str) -> SocketAddr {
+    let edge = config().build(upstream::channel(upstreams).unwrap()).unwrap();
+    listen(servers, edge, CancellationToken::new()).await
 }
 
 /// Serves on a free port.

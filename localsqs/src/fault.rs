@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     RequestTooLarge(usize),
     #[error("The request body did not arrive within {0} seconds.")]
     RequestTimeout(u64),
+    #[error("Requests from web pages are not accepted.")]
+    AccessDenied,
     #[error("Too many requests are waiting for messages.")]
     RequestThrottled,
     #[error("The endpoint could not complete the request. Try again.")]
@@ -110,6 +112,9 @@ impl Fault {
             }
             Self::RequestTimeout(_) => Identity::common("RequestTimeoutException", "RequestTimeout")
                 .with_status(StatusCode::REQUEST_TIMEOUT),
+            Self::AccessDenied => {
+                Identity::common("AccessDeniedException", "AccessDenied").with_status(StatusCode::FORBIDDEN)
+            }
             Self::RequestThrottled => Identity::modelled("RequestThrottled"),
             Self::Internal => Identity::common("InternalFailure", "InternalFailure")
                 .with_status(StatusCode::INTERNAL_SERVER_ERROR),

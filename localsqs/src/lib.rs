@@ -21,7 +21,8 @@
 //!
 //! # What it does not do
 //!
-//! - **It checks no signature**: any credentials and any region will do. Bind it to a loopback address.
+//! - **It checks no signature**: any credentials and any region will do. Bind it to a loopback address. Requests with an
+//!   `Origin` header are refused, so that web pages cannot reach it there.
 //! - FIFO queues, message move tasks, tags (accepted on creation and dropped), permissions, policies and encryption:
 //!   refused with `UnsupportedOperation` or `InvalidAttributeName`, never silently half done.
 //! - The limit of 120,000 messages in flight is not enforced, counts are exact rather than approximate, a deleted

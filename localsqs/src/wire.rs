@@ -8,7 +8,7 @@ mod xml;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -52,6 +52,9 @@ pub(crate) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Fu
         }
         Err(fault) => Err(fault),
     };
+    if let Err(fault) = &answer {
+        tracing::debug!(sqs.error = fault.identity().code(), "sqs request refused");
+    }
     let request_id = uuid::Uuid::now_v7().to_string();
     let mut response = protocol.write(answer, &request_id);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -77,6 +80,11 @@ impl Protocol {
     }
 
     fn read(self, head: &Parts, body: &[u8]) -> Result<Call, Fault> {
+        // Without signatures, a form that a web page sends to a loopback address would be as good as any other request.
+        // Browsers say where it comes from; SDKs do not.
+        if head.headers.contains_key(ORIGIN) {
+            return Err(Fault::AccessDenied);
+        }
         let (action, parameters) = match self {
             Self::Json => json::read(&head.headers, body),
             Self::Query => query::read(&head.uri, body),

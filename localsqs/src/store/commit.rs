@@ -179,3 +179,142 @@ impl Entry for Sweep {
 
     fn settle(self: Box<Self>, _is_committed: bool) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{CreateQueue, FindQueue};
+    use super::*;
+    use crate::queue::QueueName;
+
+    /// How many operations of its transaction came before it.
+    struct Place;
+
+    impl Operation for Place {
+        type Output = usize;
+
+        async fn apply(self, transaction: &mut Transaction<'_>) -> Result<usize, Failure> {
+            transaction.changed.push(QueueId(0));
+            Ok(transaction.changed.len() - 1)
+        }
+    }
+
+    struct Broken;
+
+    impl Operation for Broken {
+        type Output = ();
+
+        async fn apply(self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
+            sqlx::raw_sql("DELETE FROM nothing")
+                .execute(&mut *transaction.sql)
+                .await?;
+            Ok(())
+        }
+    }
+
+    struct Scene {
+        store: Store,
+        commits: Commits,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::open(folder.path()).await.unwrap();
+            let (store, commits) = start(Arc::new(Mutex::new(database)), Arc::default());
+            Self {
+                store,
+                commits,
+                _folder: folder,
+            }
+        }
+    }
+
+    fn name() -> QueueName {
+        QueueName::parse("jobs").unwrap()
+    }
+
+    fn create() -> CreateQueue {
+        CreateQueue {
+            name: name(),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn operations_that_wait_at_the_same_time_share_a_transaction() {
+        let Scene {
+            store,
+            commits,
+            _folder,
+        } = Scene::new().await;
+        let placed = async {
+            let placed = tokio::join!(store.run(Place), store.run(Place), store.run(Place));
+            drop(store);
+            placed
+        };
+        let (placed, ()) = tokio::join!(placed, commits.run());
+        assert_eq!(placed, (Ok(0), Ok(1), Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_does_not_concern_the_rest_of_its_transaction() {
+        let Scene {
+            store,
+            commits,
+            _folder,
+        } = Scene::new().await;
+        let done = async {
+            let done = tokio::join!(
+                store.run(FindQueue(name())),
+                store.run(create()),
+                store.run(FindQueue(name()))
+            );
+            drop(store);
+            done
+        };
+        let (done, ()) = tokio::join!(done, commits.run());
+        assert_eq!(done, (Err(Fault::QueueDoesNotExist), Ok(()), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_transaction_that_failed_is_done_or_acknowledged() {
+        let Scene {
+            store,
+            commits,
+            _folder,
+        } = Scene::new().await;
+        let done = async {
+            let done = tokio::join!(store.run(create()), store.run(Broken));
+            let found = store.run(FindQueue(name())).await;
+            drop(store);
+            (done, found)
+        };
+        let ((done, found), ()) = tokio::join!(done, commits.run());
+        assert_eq!(done, (Err(Fault::Internal), Err(Fault::Internal)));
+        assert_eq!(found, Err(Fault::QueueDoesNotExist));
+    }
+
+    #[tokio::test]
+    async fn an_operation_whose_caller_has_gone_is_not_done() {
+        let Scene {
+            store,
+            commits,
+            _folder,
+        } = Scene::new().await;
+        tokio::select! {
+            biased;
+            _ = store.run(create()) => unreachable!("nothing is committed before the loop runs"),
+            () = std::future::ready(()) => {}
+        }
+        let found = async {
+            let found = store.run(FindQueue(name())).await;
+            drop(store);
+            found
+        };
+        let (found, ()) = tokio::join!(found, commits.run());
+        assert_eq!(found, Err(Fault::QueueDoesNotExist));
+    }
+}

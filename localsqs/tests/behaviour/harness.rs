@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 /// Until a behaviour that takes its time must have shown itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Nobody checks it, but servers that speak for several services take from it which one is meant.
+const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 \
+    Credential=test/20250101/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
+
 /// An endpoint under test.
 pub(crate) struct Sqs {
     pub(crate) client: Client,
@@ -242,9 +246,9 @@ impl Sqs {
 
 pub(crate) async fn raw(authority: &str, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(authority).await.unwrap();
+    let length_bytes = body.len();
     let head = format!(
-        "{head}Host: {authority}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
+        "{head}Host: {authority}\r\n{SIGNED}\r\nContent-Length: {length_bytes}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body).await.unwrap();

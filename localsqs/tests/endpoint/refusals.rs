@@ -28,6 +28,22 @@ async fn a_body_beyond_the_limit_is_refused_in_the_protocol_it_came_in() {
 }
 
 #[tokio::test]
+async fn a_form_that_a_web_page_sends_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(Config::new(folder.path())).await;
+    let head = "POST / HTTP/1.1\r\nOrigin: http://example.com\r\n";
+    let answer = raw(&served.authority, head, b"Action=CreateQueue&QueueName=jobs").await;
+    assert_eq!(
+        (answer.status, answer.element("Code")),
+        (403, Some("AccessDenied")),
+        "{answer:?}"
+    );
+    let found = served.client.list_queues().send().await.unwrap();
+    assert!(found.queue_urls().is_empty());
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn heads_beyond_the_limit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(Config::new(folder.path())).await;

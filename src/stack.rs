@@ -121,8 +121,9 @@ impl Stack {
     pub async fn run(mut self, until: CancellationToken) -> anyhow::Result<()> {
         let failed = tokio::select! {
             () = until.cancelled() => None,
-            ended = self.tasks.join_next() => ended,
-            ended = self.sqs.join_next() => ended,
+            Some(ended) = self.tasks.join_next() => Some(ended),
+            // Without an endpoint of its own there is nothing here to end.
+            Some(ended) = self.sqs.join_next() => Some(ended),
         };
         let failure = failed.map(|ended| ended.map_err(anyhow::Error::from).flatten());
         let stopped = self.stop().await;

@@ -133,6 +133,11 @@ impl Problem {
         Self::new(Code::Unavailable, "SHUTTING_DOWN", "the server is shutting down").with_retry()
     }
 
+    /// Every connection to the upstream is full.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(Code::Unavailable, "OVERLOADED", "too many calls are open").with_retry()
+    }
+
     pub(crate) fn backend_unavailable(cause: impl Into<String>) -> Self {
         Self::new(
             Code::Unavailable,

@@ -1,16 +1,21 @@
-//! Channels to servers elsewhere: HTTP/2 with prior knowledge, connected when needed, balanced over several.
+//! Servers elsewhere: HTTP/2 with prior knowledge, connected when needed, the load spread over them.
+
+mod pool;
 
 use std::time::Duration;
 
 use http::Uri;
-pub use tonic::transport::Channel;
 use tonic::transport::Endpoint;
+
+pub use pool::{Channels, Overloaded};
 
 /// Time to connect. Then the call is UNAVAILABLE.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A server that answers no ping for [`PING_TIMEOUT`] is gone.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that is silent for so long is probed by TCP, and gone after three probes. Not by HTTP/2 pings: grpc-go ends
+/// connections that send more than one in five minutes.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
 /// Several streams share a connection: its window holds a few of theirs.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
@@ -25,22 +30,21 @@ pub enum Error {
     NotAnAddress(String),
 }
 
-/// A channel to `http://HOST:PORT`, or to several of them, separated by commas. Connects at the first call, and again
+/// Channels to `http://HOST:PORT`, or to several of them, separated by commas. Connects at the first call, and again
 /// after a connection was lost. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// A list that is empty or has anything else in it.
-pub fn channel(endpoints: &str) -> Result<Channel, Error> {
+pub fn channel(endpoints: &str) -> Result<Channels, Error> {
     let endpoints = endpoints
         .split(',')
         .map(str::trim)
         .filter(|text| !text.is_empty())
         .map(endpoint)
         .collect::<Result<Vec<_>, _>>()?;
-    match endpoints.as_slice() {
-        [] => Err(Error::Empty),
-        [one] => Ok(one.connect_lazy()),
-        _ => Ok(Channel::balance_list(endpoints.into_iter())),
+    match endpoints.is_empty() {
+        true => Err(Error::Empty),
+        false => Ok(Channels::new(endpoints)),
     }
 }
 
@@ -49,9 +53,9 @@ fn endpoint(text: &str) -> Result<Endpoint, Error> {
     let address = address.ok_or_else(|| Error::NotAnAddress(text.to_owned()))?;
     Ok(Endpoint::from(address)
         .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .keep_alive_while_idle(true)
+        .tcp_keepalive(Some(PROBE_AFTER))
+        .tcp_keepalive_interval(Some(PROBE_INTERVAL))
+        .tcp_keepalive_retries(Some(PROBES))
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .tcp_nodelay(true))
 }

@@ -12,6 +12,7 @@ use tonic_types::pb;
 
 use crate::problem::Problem;
 use crate::route::decode;
+use crate::upstream::Overloaded;
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
@@ -61,6 +62,9 @@ pub(crate) fn transport(error: &(dyn Error + Send + Sync + 'static)) -> Problem 
     while let Some(error) = cause {
         if error.is::<tonic::TimeoutExpired>() {
             return Problem::deadline_exceeded();
+        }
+        if error.is::<Overloaded>() {
+            return Problem::overloaded();
         }
         texts.push(error.to_string());
         cause = error.source();

@@ -13,9 +13,10 @@ use postern_edge::Limits;
 use prost::Message as _;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
-use crate::stage::{PATIENCE, Stage, edge_before};
+use crate::stage::{PATIENCE, Stage, edge_before, listen};
 use crate::upstream::{Reply, framed, trailers};
 
 const GET_BOOK: &str = "/library.v1.Library/GetBook";
@@ -116,6 +117,24 @@ async fn a_backend_that_is_not_there_is_a_grpc_status() {
         status.details[1].type_url,
         "type.googleapis.com/google.rpc.RetryInfo"
     );
+}
+
+#[tokio::test]
+async fn a_deadline_that_the_edge_notices_first_is_a_grpc_status() {
+    let service = tower::service_fn(|_: http::Request<Incoming>| {
+        std::future::pending::<Result<Response<String>, std::convert::Infallible>>()
+    });
+    let mut servers = tokio::task::JoinSet::new();
+    let behind = listen(&mut servers, service, CancellationToken::new()).await;
+    let edge = edge_before(&mut servers, &format!("http://{behind}")).await;
+    let headers = [GRPC[0], GRPC[1], ("grpc-timeout", "50m")];
+    for _ in 0..2 {
+        let response = Client::h2(edge).open("POST", GET_BOOK, &headers, request()).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["grpc-status"]),
+            (200, &"4".parse().unwrap())
+        );
+    }
 }
 
 #[tokio::test]

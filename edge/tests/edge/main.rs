@@ -7,6 +7,7 @@ mod building;
 mod client;
 mod errors;
 mod grpc;
+mod pool;
 mod requests;
 mod routing;
 mod serving;

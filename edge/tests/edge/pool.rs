@@ -1,0 +1,99 @@
+//! Several connections, and several servers behind.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use postern_edge::{ServeConfig, serve};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+use crate::stage::edge_before;
+
+/// A server that takes so many streams on a connection, counts its calls, and never ends one.
+async fn endless(servers: &mut JoinSet<()>, streams_max: u32) -> (String, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = calls.clone();
+    let service = tower::service_fn(move |_: http::Request<hyper::body::Incoming>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async {
+            let message = crate::upstream::framed(b"");
+            let first = futures::stream::once(async { Ok::<_, Infallible>(http_body::Frame::data(message)) });
+            let stream = futures::StreamExt::chain(first, futures::stream::pending());
+            let mut response = http::Response::new(http_body_util::StreamBody::new(stream));
+            response
+                .headers_mut()
+                .insert("content-type", http::HeaderValue::from_static("application/grpc"));
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = ServeConfig {
+        streams_max,
+        ..ServeConfig::default()
+    };
+    servers.spawn(serve(listener, service, config, CancellationToken::new()));
+    (format!("http://{address}"), calls)
+}
+
+/// Opens watches and waits for the first message of each.
+async fn watch(client: &Client, count: usize) -> Vec<http::Response<hyper::body::Incoming>> {
+    let mut open = Vec::new();
+    for _ in 0..count {
+        let lines = [("accept", "application/x-ndjson")];
+        let mut response = client
+            .open("GET", "/v1/books/a:watch", &lines, Bytes::new())
+            .await;
+        let frame = tokio::time::timeout(crate::stage::PATIENCE, response.frame()).await;
+        assert!(frame.expect("the watch is silent").unwrap().unwrap().is_data());
+        open.push(response);
+    }
+    open
+}
+
+#[tokio::test]
+async fn more_streams_than_one_connection_takes_go_over_another() {
+    let mut servers = JoinSet::new();
+    let (behind, calls) = endless(&mut servers, 100).await;
+    let client = Client::new(edge_before(&mut servers, &behind).await);
+    let open = watch(&client, 250).await;
+    assert_eq!((open.len(), calls.load(Ordering::Relaxed)), (250, 250));
+}
+
+#[tokio::test]
+async fn calls_are_spread_over_the_servers_by_what_they_have() {
+    let mut servers = JoinSet::new();
+    let (one, calls_of_one) = endless(&mut servers, 100).await;
+    let (two, calls_of_two) = endless(&mut servers, 100).await;
+    let client = Client::new(edge_before(&mut servers, &format!("{one},{two}")).await);
+    let open = watch(&client, 20).await;
+    assert_eq!(open.len(), 20);
+    assert_eq!(
+        (
+            calls_of_one.load(Ordering::Relaxed),
+            calls_of_two.load(Ordering::Relaxed)
+        ),
+        (10, 10)
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_costs_few_calls() {
+    let mut servers = JoinSet::new();
+    let (alive, _calls) = endless(&mut servers, 100).await;
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let client = Client::new(edge_before(&mut servers, &format!("{dead},{alive}")).await);
+    let mut refused = 0;
+    for _ in 0..10 {
+        let response = client.open("GET", "/v1/books/a:watch", &[], Bytes::new()).await;
+        refused += usize::from(response.status() == 503);
+    }
+    assert!(refused <= 2, "{refused} of 10");
+}

@@ -26,7 +26,7 @@ const GIVE_BACK_MAX: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Consumer {
     queues: Arc<Queues>,
-    handlers: Handlers,
+    handlers: Arc<Handlers>,
     concurrency: usize,
     drain_grace: Duration,
     progress_interval: Duration,
@@ -91,7 +91,7 @@ impl Consumer {
     fn execution(&self, delivery: Delivery) -> Execution {
         Execution {
             queues: Arc::clone(&self.queues),
-            handlers: self.handlers.clone(),
+            handlers: Arc::clone(&self.handlers),
             delivery,
             progress_interval: self.progress_interval,
         }

@@ -25,7 +25,7 @@ const NOTICE_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Execution {
     pub(crate) queues: Arc<Queues>,
-    pub(crate) handlers: Handlers,
+    pub(crate) handlers: Arc<Handlers>,
     pub(crate) delivery: Delivery,
     pub(crate) progress_interval: Duration,
 }

@@ -79,7 +79,7 @@ impl Builder {
         let queues = Queues::open(self.client, &self.jobs_queue, &self.results_queue).await?;
         Ok(Consumer {
             queues: Arc::new(queues),
-            handlers: self.handlers,
+            handlers: Arc::new(self.handlers),
             concurrency: self.concurrency,
             drain_grace: self.drain_grace,
             progress_interval: self.progress_interval,

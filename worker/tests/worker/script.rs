@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postern_worker::{Code, Context, Failure, Handler, Task};
 use serde::Deserialize;
@@ -121,7 +121,11 @@ impl Handler for Script {
             }
             Step::Wait => self.wait().await,
             Step::Block => {
-                while self.gate.try_acquire().map(SemaphorePermit::forget).is_err() {
+                // Not for ever: a runtime does not end before its threads are given back.
+                let deadline = Instant::now() + PATIENCE;
+                while self.gate.try_acquire().map(SemaphorePermit::forget).is_err()
+                    && Instant::now() < deadline
+                {
                     std::thread::yield_now();
                 }
             }

@@ -138,19 +138,19 @@ impl Shard {
         if let Some(counts) = earlier(&mut transaction, job_id).await? {
             return Ok(counts);
         }
-        let mut counts = Counts::default();
-        for (number, contact) in import.contacts.iter().enumerate() {
-            if number % CHUNK == 0 {
-                progress(number);
+        let (mut counts, mut completed) = (Counts::default(), 0);
+        for chunk in import.contacts.chunks(CHUNK) {
+            for contact in chunk {
+                match insert(&mut transaction, job_id, contact).await? {
+                    true => counts.inserted += 1,
+                    false => counts.skipped += 1,
+                }
             }
-            match insert(&mut transaction, job_id, contact).await? {
-                true => counts.inserted += 1,
-                false => counts.skipped += 1,
-            }
+            completed += chunk.len();
+            progress(completed);
         }
         record(&mut transaction, job_id, &import.reference, counts).await?;
         transaction.commit().await?;
-        progress(import.contacts.len());
         self.connection.close().await?;
         Ok(counts)
     }

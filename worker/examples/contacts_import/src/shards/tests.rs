@@ -123,7 +123,7 @@ async fn an_import_that_is_dropped_midway_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn progress_goes_from_nothing_to_everything_in_steps() {
+async fn progress_goes_to_everything_in_steps() {
     let dir = tempfile::tempdir().unwrap();
     let shards = Shards::new(dir.path().to_owned());
     let emails: Vec<String> = (0..250).map(|number| format!("c{number}@example.com")).collect();
@@ -136,7 +136,7 @@ async fn progress_goes_from_nothing_to_everything_in_steps() {
         })
         .await
         .unwrap();
-    assert_eq!(*told.lock().unwrap(), [0, 100, 200, 250]);
+    assert_eq!(*told.lock().unwrap(), [100, 200, 250]);
 }
 
 #[tokio::test]

@@ -201,3 +201,34 @@ impl http_body::Body for Counted {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_that_is_full_refuses_until_a_call_ends() {
+        let pool = Channels::new(vec![Endpoint::from_static("http://127.0.0.1:1")]).0;
+        let all = CONNECTIONS_MAX * CALLS_PER_CONNECTION_MAX;
+        let mut open: Vec<_> = (0..all).map(|_| pool.pick().unwrap().2).collect();
+        assert!(pool.pick().is_none());
+        open.pop();
+        assert!(pool.pick().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_failed_gets_calls_only_when_there_is_no_other() {
+        let endpoints = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map(Endpoint::from_static);
+        let pool = Channels::new(endpoints.to_vec()).0;
+        let failed = || Some(Instant::now() + FAILED_TIME);
+        pool.servers[0].state.lock().unwrap().failed_until = failed();
+        let calls: Vec<_> = (0..4).map(|_| pool.pick().unwrap()).collect();
+        assert!(
+            calls
+                .iter()
+                .all(|(server, _, _)| server.endpoint.uri().port_u16() == Some(2))
+        );
+        pool.servers[1].state.lock().unwrap().failed_until = failed();
+        assert_eq!(pool.pick().unwrap().0.endpoint.uri().port_u16(), Some(1));
+    }
+}

@@ -1,20 +1,29 @@
-//! The admin address: `/livez` says that the process runs, `/readyz` that it can serve.
+//! The admin address of a role: `/livez` says that the process runs, `/readyz` that it can serve.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Router, routing};
-use postern_server::store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Where a server's is when nothing is said.
-pub(crate) const SERVER_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
+/// Where a server's is when nothing is said, and an edge's.
+#[cfg(feature = "server")]
+pub(crate) const SERVER_DEFAULT: SocketAddr = loopback(9090);
+/// Where an edge's is when nothing is said.
+#[cfg(feature = "edge")]
+pub(crate) const EDGE_DEFAULT: SocketAddr = loopback(9091);
+
+/// Asks a part whether it can serve: why not, where it cannot.
+pub(crate) type Check =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 #[derive(Clone)]
-struct Health {
-    store: Store,
+struct Admin {
+    check: Check,
     shutdown: CancellationToken,
 }
 
@@ -24,31 +33,52 @@ struct Health {
 /// When the listener fails.
 pub(crate) async fn serve(
     listener: TcpListener,
-    store: Store,
+    check: Check,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let health = Health {
-        store,
+    let admin = Admin {
+        check,
         shutdown: shutdown.clone(),
     };
     let router = Router::new()
         .route("/livez", routing::get(|| async { "ok" }))
         .route("/readyz", routing::get(readyz))
-        .with_state(health);
+        .with_state(admin);
     Ok(axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await?)
 }
 
-async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.shutdown.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down");
+/// A role that can serve as soon as it runs.
+#[cfg(feature = "edge")]
+pub(crate) fn always() -> Check {
+    Arc::new(|| Box::pin(async { Ok(()) }))
+}
+
+/// A server can serve while its database answers.
+#[cfg(feature = "server")]
+pub(crate) fn store(store: postern_server::store::Store) -> Check {
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            store.ping().await.map_err(|error| {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+                "the database does not answer".to_owned()
+            })
+        })
+    })
+}
+
+async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
+    if admin.shutdown.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down".to_owned());
     }
-    match health.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ok"),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
-        }
+    match (admin.check)().await {
+        Ok(()) => (StatusCode::OK, "ok".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
     }
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
 }

@@ -2,7 +2,7 @@
 //!
 //! Only this package sees all the others; they never import one another (ARCHITECTURE.md).
 
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "edge"))]
 mod admin;
 pub mod cli;
 pub mod config;

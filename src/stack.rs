@@ -95,7 +95,7 @@ impl Stack {
         let front = Router::new().merge(issuer.router()).fallback_service(edge);
         tasks.spawn(admin::serve(
             admin_listener,
-            server.store().clone(),
+            admin::store(server.store().clone()),
             shutdown.clone(),
         ));
         tasks.spawn(run_edge(edge_listener, front, shutdown.clone()));

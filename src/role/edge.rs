@@ -7,9 +7,9 @@ use postern_edge::ServeConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::bind;
-use crate::cli;
 use crate::config::{Config, Settings};
 use crate::console::say;
+use crate::{admin, cli};
 
 /// Serves until the token is cancelled.
 ///
@@ -20,9 +20,17 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
     let edge = self::config(args.descriptor_set.as_deref())?.build(channels)?;
     let listener = bind("edge", config.edge_listen).await?;
-    say(&format!("edge   http://{}", listener.local_addr()?));
-    postern_edge::serve(listener, edge, ServeConfig::default(), until).await;
-    Ok(())
+    let admin = bind("admin", config.admin_listen.unwrap_or(admin::EDGE_DEFAULT)).await?;
+    say(&format!(
+        "edge   http://{}\nadmin  http://{}",
+        listener.local_addr()?,
+        admin.local_addr()?
+    ));
+    let (_, served) = tokio::join!(
+        postern_edge::serve(listener, edge, ServeConfig::default(), until.clone()),
+        admin::serve(admin, admin::always(), until)
+    );
+    served
 }
 
 /// An edge for this descriptor set, or for Postern's own API.

@@ -30,7 +30,11 @@ pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()>
         admin.local_addr()?
     ));
     let mut tasks = JoinSet::new();
-    tasks.spawn(admin::serve(admin, server.store().clone(), until.clone()));
+    tasks.spawn(admin::serve(
+        admin,
+        admin::store(server.store().clone()),
+        until.clone(),
+    ));
     let result = server.run(grpc).await;
     until.cancel();
     while let Some(ended) = tasks.join_next().await {

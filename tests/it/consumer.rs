@@ -22,16 +22,9 @@ pub(crate) struct Task {
 }
 
 impl Consumer {
+    /// To the queues of a stack.
     pub(crate) async fn connect(endpoint: &str) -> Self {
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("any", "any", None, None, "test"))
-            .endpoint_url(endpoint)
-            .http_client(http)
-            .build();
-        let client = Client::from_conf(config);
+        let client = client(endpoint);
         let url = async |name: &str| {
             client
                 .get_queue_url()
@@ -48,6 +41,15 @@ impl Consumer {
             jobs,
             results,
         }
+    }
+
+    /// Makes the queues first, as whoever operates a production installation does.
+    pub(crate) async fn create(endpoint: &str) -> Self {
+        let client = client(endpoint);
+        for name in ["postern-jobs", "postern-results"] {
+            client.create_queue().queue_name(name).send().await.unwrap();
+        }
+        Self::connect(endpoint).await
     }
 
     /// The next task, taken off the queue.
@@ -131,6 +133,17 @@ impl Consumer {
             tokio::task::yield_now().await;
         }
     }
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("any", "any", None, None, "test"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
 }
 
 impl Task {

@@ -1,13 +1,15 @@
 //! Each row of the error table in the REST contract that can be reached today: over REST by status, code, reason; over gRPC alike.
 
 use postern_proto::postern::v1::catalog_service_client::CatalogServiceClient;
-use postern_proto::postern::v1::{GetJobTypeRequest, ListJobsRequest, SubmitJobRequest};
+use postern_proto::postern::v1::{
+    GetJobRequest, GetJobTypeRequest, ListJobsRequest, SubmitJobRequest, WatchJobRequest,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::submit::grpc_request;
-use crate::world::{Answer, World, reason, request, violations};
+use crate::world::{Answer, Grpc, World, reason, request, violations};
 
 /// A body that is not what a client library would send.
 async fn raw(world: &World, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
@@ -314,6 +316,116 @@ async fn grpc_callers_are_told_of_unknown_methods_and_types_with_details() {
 }
 
 #[tokio::test]
+async fn grpc_callers_get_the_same_reasons_as_rest_callers() {
+    let world = World::start().await;
+    let mut grpc = world.grpc("acme").await;
+    let keyed = |reference: &str| SubmitJobRequest {
+        request_id: "order-1".to_owned(),
+        ..grpc_request(reference)
+    };
+    grpc.jobs.submit_job(grpc.ask(keyed("r-1"))).await.unwrap();
+    let status = grpc.jobs.submit_job(grpc.ask(keyed("r-2"))).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "REQUEST_ID_REUSED")
+    );
+
+    let sized = |bytes: usize| {
+        let mut ask = grpc_request("r-3");
+        let text = prost_types::Value {
+            kind: Some(prost_types::value::Kind::StringValue("x".repeat(bytes))),
+        };
+        ask.payload
+            .as_mut()
+            .unwrap()
+            .fields
+            .insert("account".to_owned(), text);
+        ask
+    };
+    let status = grpc.jobs.submit_job(grpc.ask(sized(800_000))).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "PAYLOAD_TOO_LARGE")
+    );
+    let status = grpc
+        .jobs
+        .submit_job(grpc.ask(sized(9_000_000)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "BODY_TOO_LARGE")
+    );
+
+    let ask = GetJobRequest {
+        job_id: "job_00000000000000000000000000".to_owned(),
+        ..Default::default()
+    };
+    let status = grpc.jobs.get_job(grpc.ask(ask.clone())).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::NotFound, "JOB_NOT_FOUND")
+    );
+    let ask = WatchJobRequest {
+        job_id: ask.job_id,
+        after_revision: None,
+    };
+    let status = grpc.jobs.watch_job(grpc.ask(ask)).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::NotFound, "JOB_NOT_FOUND")
+    );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_an_invalid_request() {
+    let world = World::start().await;
+    let grpc = world.grpc("acme").await;
+    let mut client = tonic::client::Grpc::new(grpc.channel.clone());
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/postern.v1.JobService/GetJob");
+    // Its second field is bytes where GetJob's is a message.
+    let codec = tonic_prost::ProstCodec::<prost_types::Any, prost_types::Any>::default();
+    let wrong = prost_types::Any {
+        type_url: "job".to_owned(),
+        value: vec![0xff],
+    };
+    let status = client.unary(grpc.ask(wrong), path, codec).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "INVALID_REQUEST")
+    );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_breaks_inside_is_internal_and_says_no_more() {
+    let world = World::start().await;
+    let (rest, consumer) = (world.rest("acme"), world.consumer().await);
+    let job = rest.submit(&request("r-1")).await;
+    let id = job["jobId"].as_str().unwrap().to_owned();
+    let task = consumer.task().await;
+    consumer.send(&task.outcome("SUCCEEDED")).await;
+    rest.until(&id, "JOB_STATE_SUCCEEDED").await;
+    world.sql("DROP TABLE job_bodies").await;
+    let answer = rest.get(&format!("/v1/jobs/{id}")).await;
+    assert_eq!(told(&answer), (500, "INTERNAL", "INTERNAL"));
+    assert_eq!(answer.body["error"]["message"], "internal error");
+    let mut grpc = world.grpc("acme").await;
+    let ask = grpc.ask(GetJobRequest {
+        job_id: id,
+        ..Default::default()
+    });
+    let status = grpc.jobs.get_job(ask).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message(), reason(&status).as_str()),
+        (Code::Internal, "internal error", "INTERNAL")
+    );
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_be_reached_is_503_with_a_time_to_come_back() {
     use tokio_util::sync::CancellationToken;
     let closed = {
@@ -327,7 +439,8 @@ async fn a_server_that_cannot_be_reached_is_503_with_a_time_to_come_back() {
     };
     let edge = config.build(channels).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1/jobs", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let url = format!("http://{address}/v1/jobs");
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(postern_edge::serve(
         listener,
@@ -338,6 +451,16 @@ async fn a_server_that_cannot_be_reached_is_503_with_a_time_to_come_back() {
     let answer = Answer::read(crate::world::http().get(url)).await;
     assert_eq!(told(&answer), (503, "UNAVAILABLE", "BACKEND_UNAVAILABLE"));
     assert_eq!(answer.header("retry-after"), "1");
+    let mut grpc = Grpc::connect(address, "any").await;
+    let status = grpc
+        .jobs
+        .list_jobs(grpc.ask(ListJobsRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unavailable, "BACKEND_UNAVAILABLE")
+    );
     shutdown.cancel();
     serving.await.unwrap();
 }

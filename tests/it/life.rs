@@ -178,6 +178,11 @@ async fn an_outcome_that_arrives_twice_changes_nothing_the_second_time() {
     consumer.send(&task.outcome("STARTED")).await;
     consumer.settled().await;
     assert_eq!(rest.get(&format!("/v1/jobs/{id}")).await.body, done);
+    let history = world.sql("SELECT kind FROM job_events ORDER BY number").await;
+    assert_eq!(
+        history,
+        ["submitted", "sent", "succeeded", "late_outcome", "late_outcome"]
+    );
     world.stop().await;
 }
 

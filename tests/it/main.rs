@@ -13,6 +13,7 @@ mod life;
 mod list;
 mod poll;
 mod proxy;
+mod roles;
 mod shutdown;
 mod submit;
 mod tokens;

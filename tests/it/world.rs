@@ -75,6 +75,15 @@ impl World {
         Consumer::connect(&self.stack.addresses.sqs).await
     }
 
+    /// The first column of what the database answers, asked past the server.
+    pub(crate) async fn sql(&self, statement: &'static str) -> Vec<String> {
+        use sqlx::{Connection as _, Row as _};
+        let url = format!("sqlite:{}", self.folder().join("postern.sqlite").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let rows = sqlx::query(statement).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     pub(crate) async fn stop(self) {
         self.stack.stop().await.unwrap();
     }

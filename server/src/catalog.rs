@@ -54,12 +54,12 @@ impl Catalog {
     /// # Errors
     /// All faults of all files.
     pub fn load(source: &Source) -> Result<Self, Error> {
+        let files = source
+            .job_type_files()
+            .map_err(|fault| Error { faults: vec![fault] })?;
         let mut faults = Vec::new();
         let mut job_types = BTreeMap::new();
-        for file in source.job_type_files().unwrap_or_else(|fault| {
-            faults.push(fault);
-            Vec::new()
-        }) {
+        for file in files {
             let Some((name_line, job_type)) = read::read(source, &file, &mut faults) else {
                 continue;
             };

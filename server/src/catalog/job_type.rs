@@ -110,7 +110,7 @@ impl JobType {
     /// Whether a payload fits.
     ///
     /// # Errors
-    /// Everything that does not, 100 violations at most.
+    /// Everything that does not, 100 violations at most; of a payload of more than 50,000 values only the first.
     pub fn check(&self, payload: &Value) -> Result<(), Violations> {
         self.schema.check(payload)
     }

@@ -269,7 +269,7 @@ fn json_file(source: &Source, name: &At<String>, key: &str, fields: &mut Fields<
     }
     let bytes = source
         .read(&name.value)
-        .map_err(|error| fields.fault(name.line, format!("{key}: {error}")))
+        .map_err(|error| fields.fault(name.line, format!("{key}: {} {error}", name.value)))
         .ok()?;
     let value = serde_json::from_slice(&bytes);
     value

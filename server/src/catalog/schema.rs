@@ -8,6 +8,9 @@ use serde_json::Value;
 
 /// Violations that are looked for at most.
 const VIOLATIONS_MAX: usize = 100;
+/// Values of a payload, beyond which only its first violation is looked for. The library collects them all before it gives one away, so
+/// a payload of nothing but faults would cost hundreds of megabytes; this many cost some ten.
+const VALUES_MAX: usize = 50_000;
 /// Rules can be long, such as an `enum` of all countries.
 const DESCRIPTION_CHARS_MAX: usize = 200;
 /// Where a payload is in the request that carries it.
@@ -25,7 +28,7 @@ pub(super) struct Schema {
 pub struct Violations {
     /// At least one, 100 at most.
     pub list: Vec<Violation>,
-    /// Whether there are more.
+    /// Whether there may be more.
     pub truncated: bool,
 }
 
@@ -50,7 +53,7 @@ impl Schema {
             .offline();
         let validator = options
             .build(&document)
-            .map_err(|error| match error.schema_path().as_str() {
+            .map_err(|error| match error.instance_path().as_str() {
                 "" => error.to_string(),
                 path => format!("{path}: {error}"),
             })?;
@@ -67,23 +70,48 @@ impl Schema {
         if self.validator.is_valid(payload) {
             return Ok(());
         }
+        let is_large = values(payload, VALUES_MAX) >= VALUES_MAX;
         let mut list = Vec::new();
-        for error in self.validator.iter_errors(payload) {
-            list.extend(violations(&error));
+        let first = || self.validator.validate(payload).err();
+        let errors: Box<dyn Iterator<Item = _>> = if is_large {
+            Box::new(first().into_iter())
+        } else {
+            Box::new(self.validator.iter_errors(payload))
+        };
+        for error in errors {
+            list.extend(violations(&error, payload));
             if list.len() > VIOLATIONS_MAX {
                 break;
             }
         }
-        let truncated = list.len() > VIOLATIONS_MAX;
+        let truncated = is_large || list.len() > VIOLATIONS_MAX;
         list.truncate(VIOLATIONS_MAX);
         Err(Violations { list, truncated })
     }
 }
 
+/// How many values there are in a value, itself included; counted up to `max`.
+fn values(value: &Value, max: usize) -> usize {
+    let mut count = 0;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        count += 1;
+        if count + open.len() >= max {
+            return max;
+        }
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    count
+}
+
 /// One violation for each name that is missing or unknown, and one for anything else.
-fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
+fn violations(error: &ValidationError<'_>, payload: &Value) -> Vec<Violation> {
     let place = format!("{PAYLOAD}{}", error.instance_path());
-    let reason = upper_snake(error.kind().keyword());
+    let reason = upper_snake(keyword(error));
     let named = |name: &str, description: &str| Violation {
         pointer: format!("{place}/{}", escape(name)),
         reason: reason.clone(),
@@ -92,11 +120,9 @@ fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
     if let ValidationErrorKind::Required { property } = error.kind() {
         return vec![named(property.as_str().unwrap_or_default(), "is required")];
     }
-    if let ValidationErrorKind::AdditionalProperties { unexpected }
-    | ValidationErrorKind::UnevaluatedProperties { unexpected } = error.kind()
-    {
-        return unexpected
-            .iter()
+    if let Some(names) = unknown_names(error, payload) {
+        return names
+            .into_iter()
             .take(VIOLATIONS_MAX + 1)
             .map(|name| named(name, "is not known here"))
             .collect();
@@ -112,6 +138,35 @@ fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
         reason,
         description: cut(description),
     }]
+}
+
+/// The keyword that was not met.
+fn keyword<'a>(error: &'a ValidationError<'_>) -> &'a str {
+    if is_closed(error) {
+        "additionalProperties"
+    } else {
+        error.kind().keyword()
+    }
+}
+
+/// The names that an object may not have, if that is what is wrong.
+fn unknown_names<'a>(error: &'a ValidationError<'_>, payload: &'a Value) -> Option<Vec<&'a str>> {
+    if let ValidationErrorKind::AdditionalProperties { unexpected }
+    | ValidationErrorKind::UnevaluatedProperties { unexpected } = error.kind()
+    {
+        return Some(unexpected.iter().map(String::as_str).collect());
+    }
+    let object = payload.pointer(error.instance_path().as_str())?.as_object()?;
+    is_closed(error).then(|| object.keys().map(String::as_str).collect())
+}
+
+/// Whether an object is not empty that must be. The library says so in another way than of one that may have some names.
+fn is_closed(error: &ValidationError<'_>) -> bool {
+    let rule = error.schema_path().as_str();
+    matches!(error.kind(), ValidationErrorKind::FalseSchema)
+        && rule.ends_with("/additionalProperties")
+        // A property of that name.
+        && !rule.ends_with("/properties/additionalProperties")
 }
 
 /// `minLength` as `MIN_LENGTH`; `$ref` as `REF`.

@@ -47,12 +47,12 @@ impl Source {
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         match self {
             Self::Folder(folder) => {
-                read_file(&folder.join(name)).map_err(|error| format!("{name} cannot be read: {error}"))
+                read_file(&folder.join(name)).map_err(|error| format!("cannot be read: {error}"))
             }
             Self::Files(files) => {
                 let file = files.iter().find(|(known, _)| known == name);
                 file.map(|(_, bytes)| bytes.clone())
-                    .ok_or_else(|| format!("{name} is not there"))
+                    .ok_or_else(|| "is not there".to_owned())
             }
         }
     }

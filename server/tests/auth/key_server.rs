@@ -24,6 +24,8 @@ pub(crate) struct KeyServer {
 struct Script {
     configuration: Mutex<(StatusCode, String)>,
     keys: Mutex<(StatusCode, String)>,
+    /// What is behind a redirect: keys that would do.
+    moved: String,
     asked: AtomicUsize,
     open: watch::Sender<bool>,
 }
@@ -36,6 +38,7 @@ impl KeyServer {
         let script = Script {
             configuration: Mutex::default(),
             keys: Mutex::default(),
+            moved: key_set(keys),
             asked: AtomicUsize::new(0),
             open: watch::Sender::new(true),
         };
@@ -48,6 +51,7 @@ impl KeyServer {
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/jwks", get(jwks))
+            .route("/moved", get(moved))
             .with_state(server.clone());
         (server, listener, router)
     }
@@ -63,8 +67,7 @@ impl KeyServer {
 
     /// From now on these are the keys.
     pub(crate) fn publish(&self, keys: &[&SigningKey]) {
-        let keys: Vec<Value> = keys.iter().map(|key| key.jwk()).collect();
-        self.answer(StatusCode::OK, &json!({"keys": keys}).to_string());
+        self.answer(StatusCode::OK, &key_set(keys));
     }
 
     /// From now on this is what the key set's address answers.
@@ -114,6 +117,18 @@ async fn configuration(State(server): State<KeyServer>) -> impl IntoResponse {
 
 async fn jwks(State(server): State<KeyServer>) -> impl IntoResponse {
     let (status, body) = server.script.keys.lock().unwrap().clone();
-    // Where a redirect would lead, if anybody followed it.
-    (status, [(header::LOCATION, format!("{}/jwks", server.url))], body)
+    (
+        status,
+        [(header::LOCATION, format!("{}/moved", server.url))],
+        body,
+    )
+}
+
+async fn moved(State(server): State<KeyServer>) -> String {
+    server.script.moved.clone()
+}
+
+fn key_set(keys: &[&SigningKey]) -> String {
+    let keys: Vec<Value> = keys.iter().map(|key| key.jwk()).collect();
+    json!({"keys": keys}).to_string()
 }

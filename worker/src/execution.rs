@@ -48,11 +48,17 @@ impl Execution {
         };
         let task = &assignment.task;
         let Some(handler) = self.handlers.get(&task.job_type) else {
-            tracing::warn!(job.id = %task.job_id, job.type = task.job_type, "job type has no handler here, task left to others");
+            let (id, kind) = (&task.job_id, &task.job_type);
+            tracing::warn!(job.id = %id, job.type = kind, "job type has no handler here, task left to others");
             return;
         };
-        let (id, kind, attempt) = (&task.job_id, &task.job_type, task.attempt);
-        let span = tracing::info_span!("task", job.id = %id, job.type = kind, task.dispatch = task.dispatch, task.attempt = attempt);
+        let span = tracing::info_span!(
+            "task",
+            job.id = %task.job_id,
+            job.type = task.job_type,
+            task.dispatch = task.dispatch,
+            task.attempt = task.attempt
+        );
         async {
             tokio::select! {
                 () = self.execute(assignment, handler) => {}

@@ -81,10 +81,10 @@ pub struct Demo {
 /// How to run `edge`.
 #[derive(Debug, Default, Args)]
 pub struct Edge {
-    /// Where to listen, instead of POSTERN_EDGE_LISTEN.
+    /// Where to listen, instead of `POSTERN_EDGE_LISTEN`.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// The gRPC servers behind, several by comma, instead of POSTERN_EDGE_UPSTREAM.
+    /// The gRPC servers behind, several by comma, instead of `POSTERN_EDGE_UPSTREAM`.
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
     /// What they serve, as an encoded google.protobuf.FileDescriptorSet with imports; Postern's own API when not given.

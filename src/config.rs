@@ -84,7 +84,7 @@ impl Config {
             "database_url: must begin with sqlite: or postgres://",
         );
         let config = Self {
-            edge_listen: check.address("edge_listen", settings.edge_listen, "127.0.0.1:8080"),
+            edge_listen: check.address("edge_listen", settings.edge_listen.as_deref(), "127.0.0.1:8080"),
             edge_upstream: check.urls(
                 "edge_upstream",
                 settings
@@ -92,11 +92,11 @@ impl Config {
                     .as_deref()
                     .unwrap_or("http://127.0.0.1:50051"),
             ),
-            grpc_listen: check.address("grpc_listen", settings.grpc_listen, "127.0.0.1:50051"),
-            sqs_listen: check.address("sqs_listen", settings.sqs_listen, "127.0.0.1:9324"),
+            grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
+            sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
             admin_listen: settings
                 .admin_listen
-                .map(|address| check.address("admin_listen", Some(address), "")),
+                .map(|address| check.address("admin_listen", Some(&address), "")),
             sqs_endpoint: settings
                 .sqs_endpoint
                 .and_then(|url| check.urls("sqs_endpoint", &url).pop()),
@@ -151,8 +151,8 @@ impl Check {
         }
     }
 
-    fn address(&mut self, key: &str, given: Option<String>, default: &str) -> SocketAddr {
-        let text = given.as_deref().unwrap_or(default);
+    fn address(&mut self, key: &str, given: Option<&str>, default: &str) -> SocketAddr {
+        let text = given.unwrap_or(default);
         text.parse().unwrap_or_else(|_invalid| {
             self.0
                 .push(format!("{key}: {text:?} is not an address like 127.0.0.1:8080"));

@@ -4,6 +4,7 @@
 
 mod catalog_service;
 mod convert;
+mod deadline;
 mod door;
 mod get;
 mod job_service;

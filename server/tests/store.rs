@@ -450,6 +450,17 @@ async fn lists_are_newest_first_and_go_on_after_a_job() {
     assert_eq!(list(Some(ids[1]), 10).await, ids[2..]);
 }
 
+fn filter(labels: &[(&str, &str)], states: &[State]) -> Filter {
+    let labels = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Filter {
+        labels: labels.collect(),
+        states: states.to_vec(),
+        ..Filter::default()
+    }
+}
+
 #[tokio::test]
 async fn every_filter_that_is_set_must_hold() {
     let world = World::new().await;
@@ -461,37 +472,13 @@ async fn every_filter_that_is_set_must_hold() {
     let labelled = world.submit(&labelled).await;
     let plain = world.submit(&submission("acme", None)).await;
     world.apply(plain.id, "e", Event::Started).await;
-    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let (team, other) = (("team", "crm"), ("size", "s"));
+    let running = vec![State::Running];
     let cases = [
-        (
-            Filter {
-                labels: vec![label("team", "crm")],
-                ..Filter::default()
-            },
-            vec![labelled.id],
-        ),
-        (
-            Filter {
-                labels: vec![label("team", "crm"), label("size", "s")],
-                ..Filter::default()
-            },
-            vec![],
-        ),
-        (
-            Filter {
-                states: vec![State::Running],
-                ..Filter::default()
-            },
-            vec![plain.id],
-        ),
-        (
-            Filter {
-                states: vec![State::Running],
-                labels: vec![label("team", "crm")],
-                ..Filter::default()
-            },
-            vec![],
-        ),
+        (filter(&[team], &[]), vec![labelled.id]),
+        (filter(&[team, other], &[]), vec![]),
+        (filter(&[], &running), vec![plain.id]),
+        (filter(&[team], &running), vec![]),
         (
             Filter {
                 job_type: Some("other".to_owned()),

@@ -50,7 +50,7 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
             Err(error) => return Err(format!("{}: {error}", path.display())),
         };
-        settings.override_by(|name| environment(name));
+        settings.override_by(environment);
         Ok(settings)
     }
 

@@ -1,4 +1,4 @@
-//! Submitting: what is answered, idempotency, unique constraints, validate_only; over REST and over gRPC alike.
+//! Submitting: what is answered, idempotency, unique constraints, `validate_only`; over REST and over gRPC alike.
 
 use futures::future::join_all;
 use postern_proto::postern::v1::{JobState, SubmitJobRequest};

@@ -22,10 +22,11 @@ fn text(answer: &Answer) -> String {
     for name in HEADERS.iter().filter(|name| answer.headers.contains_key(**name)) {
         text.push_str(&format!("{name}: {}\n", mask(answer.header(name))));
     }
-    match &answer.body {
-        Value::String(body) if body.is_empty() => text,
-        body => text + "\n" + &serde_json::to_string_pretty(&masked(body.clone())).unwrap(),
+    if answer.body != "" {
+        text.push('\n');
+        text.push_str(&serde_json::to_string_pretty(&masked(answer.body.clone())).unwrap());
     }
+    text
 }
 
 /// Everything that is another the next time.

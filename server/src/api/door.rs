@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{Request, Response, header};
@@ -12,8 +13,11 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
-use super::refusal;
+use super::{deadline, refusal};
 use crate::auth::{self, Access, Authenticator, Caller, Rules};
+
+/// Earlier than the listener's own timer, which would say CANCELLED, and without details.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
 
 /// Puts the door before services.
 #[derive(Debug, Clone)]
@@ -90,6 +94,7 @@ where
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let span = span(&request);
+        let deadline = deadline::of(request.headers());
         let call = async move {
             let authorization = request
                 .headers()
@@ -100,12 +105,26 @@ where
                     if let Some(caller) = caller {
                         request.extensions_mut().insert(caller);
                     }
-                    inner.call(request).await.map(refusal::explain)
+                    in_time(deadline, inner.call(request)).await
                 }
                 Err(problem) => Ok(Status::from(problem).into_http()),
             }
         };
         Box::pin(call.instrument(span))
+    }
+}
+
+/// The answer to a call, or, when its caller waits no longer, that. A stream's messages are the caller's to time.
+async fn in_time(
+    deadline: Option<Duration>,
+    call: impl Future<Output = Result<Response<Body>, Infallible>>,
+) -> Result<Response<Body>, Infallible> {
+    let Some(deadline) = deadline else {
+        return call.await.map(refusal::explain);
+    };
+    match tokio::time::timeout(deadline.saturating_sub(DEADLINE_MARGIN), call).await {
+        Ok(answer) => answer.map(refusal::explain),
+        Err(_elapsed) => Ok(Status::from(Problem::deadline_exceeded()).into_http()),
     }
 }
 

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use postern_proto::postern::v1::{GetJobRequest, GetJobResponse};
 use tokio::time::{Instant, sleep_until};
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::problem::{Problem, Violation};
 use super::reply::Reply;
-use super::{Api, caller, convert};
+use super::{Api, caller, convert, deadline};
 use crate::job::{Job, JobId, PartnerId};
 
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -22,7 +21,7 @@ impl Api {
         request: Request<GetJobRequest>,
     ) -> Result<Response<GetJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
-        let longest = call_deadline(request.metadata()).map_or(WAIT_MAX, |deadline| {
+        let longest = deadline::of(request.metadata().as_ref()).map_or(WAIT_MAX, |deadline| {
             deadline.saturating_sub(DEADLINE_MARGIN).min(WAIT_MAX)
         });
         let request = request.into_inner();
@@ -107,40 +106,4 @@ fn wait(request: &GetJobRequest) -> Result<Option<Duration>, Problem> {
     millis
         .map(|millis| Some(Duration::from_millis(millis)))
         .ok_or_else(refused)
-}
-
-/// How long the caller waits for the call, as `grpc-timeout` tells it (gRPC over HTTP/2: up to eight digits and a unit).
-fn call_deadline(metadata: &MetadataMap) -> Option<Duration> {
-    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    match unit {
-        "H" => Some(Duration::from_hours(amount)),
-        "M" => Some(Duration::from_mins(amount)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_calls_deadline_is_read_in_every_unit() {
-        let read = |text: &str| {
-            let mut metadata = MetadataMap::new();
-            metadata.insert("grpc-timeout", text.parse().unwrap());
-            call_deadline(&metadata)
-        };
-        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("1500m"), Some(Duration::from_millis(1500)));
-        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
-        for text in ["", "S", "123456789S", "5x", "-1S"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 }

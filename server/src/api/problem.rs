@@ -121,6 +121,14 @@ impl Problem {
         Self::unavailable("BACKEND_UNAVAILABLE", "a part of the service cannot be reached")
     }
 
+    pub(super) fn deadline_exceeded() -> Self {
+        Self::new(
+            Code::DeadlineExceeded,
+            "DEADLINE_EXCEEDED",
+            "the call took longer than its caller waits",
+        )
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(Code::Internal, "INTERNAL", "internal error")
     }

@@ -2,12 +2,9 @@
 
 use super::fields::{At, Fields};
 use super::read::OnDeadLetter;
-use super::{Backoff, job_type};
 
 /// What the file says about such features.
 pub(super) struct Later {
-    pub(super) dispatches: At<i32>,
-    pub(super) backoff: At<Backoff>,
     pub(super) on_dead_letter: At<OnDeadLetter>,
     pub(super) claim_check: At<bool>,
 }
@@ -15,22 +12,10 @@ pub(super) struct Later {
 /// Refuses what cannot be kept yet.
 pub(super) fn refuse(later: &Later, fields: &mut Fields<'_>) {
     let Later {
-        dispatches,
-        backoff,
         on_dead_letter,
         claim_check,
     } = later;
     let asked = [
-        (
-            dispatches.value != job_type::DISPATCHES,
-            dispatches.line,
-            "dispatches: handing a job out again is not available yet, leave it at 3",
-        ),
-        (
-            backoff.value != Backoff::default(),
-            backoff.line,
-            "backoff: handing a job out again is not available yet, leave it at its default",
-        ),
         (
             on_dead_letter.value != OnDeadLetter::Fail,
             on_dead_letter.line,

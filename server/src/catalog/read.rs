@@ -70,6 +70,8 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
     if retention.value < RETENTION_MIN {
         fields.fault(retention.line, "retention must be 7d at least");
     }
+    let dispatches = fields.count("dispatches", DISPATCHES).value;
+    let backoff = backoff(fields);
     let later = later(fields);
     not_yet::refuse(&later, fields);
     let examples = examples(source, schema.as_ref(), fields);
@@ -85,8 +87,8 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
         queue_timeout,
         execution_timeout,
         retention: retention.value,
-        dispatches: later.dispatches.value,
-        backoff: later.backoff.value,
+        dispatches,
+        backoff,
         examples,
     };
     Some((name.line, job_type))
@@ -189,8 +191,6 @@ fn unique_constraint(item: Node, fields: &mut Fields<'_>) -> Option<UniqueConstr
 
 fn later(fields: &mut Fields<'_>) -> Later {
     Later {
-        dispatches: fields.count("dispatches", DISPATCHES),
-        backoff: backoff(fields),
         on_dead_letter: fields.parsed(
             "on_dead_letter",
             OnDeadLetter::Fail,
@@ -205,26 +205,20 @@ fn later(fields: &mut Fields<'_>) -> Later {
     }
 }
 
-fn backoff(fields: &mut Fields<'_>) -> At<Backoff> {
+fn backoff(fields: &mut Fields<'_>) -> Backoff {
     let default = Backoff::default();
     let Some(mut fields) = fields.nested("backoff") else {
-        return At {
-            line: None,
-            value: default,
-        };
+        return default;
     };
-    let line = Some(fields.line());
     let first = fields.duration("first", default.first).value;
     let factor = fields.count("factor", 2).value.unsigned_abs();
     let max = fields.duration("max", default.max).value;
     if max < first {
+        let line = Some(fields.line());
         fields.fault(line, "backoff: max must not be less than first");
     }
     fields.close();
-    At {
-        line,
-        value: Backoff { first, factor, max },
-    }
+    Backoff { first, factor, max }
 }
 
 fn examples(source: &Source, schema: Option<&Schema>, fields: &mut Fields<'_>) -> Vec<Value> {

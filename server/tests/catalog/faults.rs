@@ -183,10 +183,6 @@ fn what_is_not_there_yet_is_refused_unless_it_says_what_holds_anyway() {
     for (lines, expected) in [
         ("claim_check: true\n", "a.b.yaml:5: claim_check: "),
         ("on_dead_letter: hold\n", "a.b.yaml:5: on_dead_letter: "),
-        ("dispatches: 1\n", "a.b.yaml:5: dispatches: "),
-        ("backoff: {first: 6s}\n", "a.b.yaml:5: backoff: "),
-        ("backoff: {factor: 3}\n", "a.b.yaml:5: backoff: "),
-        ("backoff:\n  max: 6m\n", "a.b.yaml:6: backoff: "),
     ] {
         let fault = fault(lines);
         assert!(

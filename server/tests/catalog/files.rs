@@ -54,8 +54,8 @@ unique:
 queue_timeout: 1d12h
 execution_timeout: 90s
 retention: 7d
-dispatches: 3
-backoff: {first: 5s, factor: 2, max: 5m}
+dispatches: 5
+backoff: {first: 1s, factor: 3, max: 1m}
 on_dead_letter: fail
 claim_check: false
 examples: [e.json]
@@ -91,6 +91,9 @@ examples: [e.json]
     assert_eq!(job_type.queue_timeout(), 36 * HOUR);
     assert_eq!(job_type.execution_timeout(), Duration::from_secs(90));
     assert_eq!(job_type.retention(), 7 * 24 * HOUR);
+    assert_eq!(job_type.dispatches(), 5);
+    let waits = (2..6).map(|dispatch| job_type.backoff().millis_before(dispatch));
+    assert_eq!(waits.collect::<Vec<_>>(), [1_000, 3_000, 9_000, 27_000]);
     assert_eq!(job_type.examples(), [json!({"reference": "r"})]);
 }
 

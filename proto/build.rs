@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // protox keeps unknown options as they are; the same set encoded through prost_types would lose `google.api.http`.
     let descriptor_set = compiler.encode_file_descriptor_set();
-    #[allow(clippy::disallowed_methods, reason = "where cargo tells a build script to write")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "where cargo tells a build script to write"
+    )]
     let out: PathBuf = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?.into();
     std::fs::write(out.join("descriptors.binpb"), descriptor_set)?;
 
@@ -37,6 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Error details travel as Any, which needs their names.
     let mut config = prost_build::Config::new();
     config.enable_type_names();
-    tonic_prost_build::configure().out_dir(Path::new(&out)).compile_fds_with_config(files, config)?;
+    tonic_prost_build::configure()
+        .out_dir(Path::new(&out))
+        .compile_fds_with_config(files, config)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use postern_protojson::Options;
 
+use crate::cors::{self, Cors};
 use crate::descriptors::Descriptors;
 use crate::edge::{Core, Edge};
 use crate::metadata::REQUEST_ID;
@@ -24,6 +25,9 @@ pub struct Config {
     pub error_domain: String,
     /// Headers of a REST caller that become request metadata. `grpc-…` and headers of one hop never do.
     pub request_headers: Vec<HeaderName>,
+    /// Origins whose pages may call over REST and gRPC-Web (CORS), such as `https://console.example.com`, or `*` for every
+    /// one. None by default.
+    pub cors_origins: Vec<String>,
     /// Limits of one call.
     pub limits: Limits,
 }
@@ -58,20 +62,24 @@ pub enum Error {
     /// A method's HTTP rule is invalid, or two of them conflict: the text names the methods and templates.
     #[error("{0}")]
     Route(String),
+    /// What stands in `cors_origins` is no origin.
+    #[error("cors_origins: {0}")]
+    Origin(String),
 }
 
 impl Config {
     /// Compiles the routes of the descriptor set and puts the edge in front of an upstream.
     ///
     /// # Errors
-    /// An unreadable descriptor set; a template or rule that is invalid; two that conflict.
+    /// An unreadable descriptor set; a template or rule that is invalid; two that conflict; an origin that is none.
     pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
         let options = self.limits.options();
         let descriptors = Descriptors::load(&self.descriptor_set, options.clone())?;
         let routes = Routes::compile(&descriptors)?;
         let details = Details::new(self.error_domain, &descriptors.pool, &descriptors.codec, options)?;
+        let cors = Cors::new(&self.cors_origins, &self.request_headers)?;
         Ok(Edge::new(
-            Core::new(routes, details, self.limits, self.request_headers),
+            Core::new(routes, details, self.limits, self.request_headers, cors),
             upstream,
         ))
     }
@@ -89,6 +97,7 @@ impl Default for Config {
                 HeaderName::from_static("traceparent"),
                 HeaderName::from_static("tracestate"),
             ],
+            cors_origins: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -127,6 +136,12 @@ impl Limits {
             text_bytes_max: self.message_bytes_max.saturating_mul(4),
             ..Options::default()
         }
+    }
+}
+
+impl From<cors::Error> for Error {
+    fn from(error: cors::Error) -> Self {
+        Self::Origin(error.to_string())
     }
 }
 

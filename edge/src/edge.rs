@@ -14,9 +14,10 @@ use tower::{BoxError, Service};
 use crate::body::Body;
 use crate::call::Upstream;
 use crate::config::Limits;
+use crate::cors::{self, Cors};
 use crate::drain;
 use crate::problem::{Details, Problem};
-use crate::route::{Route, Routes};
+use crate::route::{Path, Route, Routes};
 use crate::{passthrough, rest};
 
 /// An edge in front of the upstream `U`. Cheap to clone; made by [`Config::build`](crate::Config::build).
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     details: Details,
     limits: Limits,
     request_headers: Vec<HeaderName>,
+    cors: Cors,
 }
 
 /// The protocol a request is in.
@@ -83,7 +85,13 @@ async fn answer<U: Upstream>(
     let (body, home) = drain::lend(head.version, &head.headers, body);
     let is_head = head.method == Method::HEAD;
     let request = Request::from_parts(head, body);
+    let granted = core.cors.grant(request.headers());
+    let shared = core.clone();
     let mut response = match Protocol::of(&request) {
+        Protocol::Rest if granted.is_some() && cors::is_preflight(&request) => {
+            let methods = core.routes.allowed(&Path::split(request.uri().path()));
+            core.cors.preflight(methods)
+        }
         Protocol::Rest => rest::answer(core, upstream, request).await,
         Protocol::Health => Response::new(Bytes::from_static(b"ok")).map(Body::from),
         Protocol::Grpc | Protocol::GrpcWeb if request.method() != Method::POST => {
@@ -96,6 +104,7 @@ async fn answer<U: Upstream>(
         Protocol::Grpc => passthrough::grpc(core, upstream, request).await,
         Protocol::GrpcWeb => passthrough::web(core, upstream, request).await,
     };
+    shared.cors.apply(granted, response.headers_mut());
     if is_head {
         take_body(&mut response);
     }
@@ -154,12 +163,14 @@ impl Core {
         details: Details,
         limits: Limits,
         request_headers: Vec<HeaderName>,
+        cors: Cors,
     ) -> Self {
         Self {
             routes,
             details,
             limits,
             request_headers,
+            cors,
         }
     }
 

@@ -12,6 +12,7 @@ mod bind;
 mod body;
 mod call;
 mod config;
+mod cors;
 mod descriptors;
 mod drain;
 mod edge;

@@ -5,6 +5,7 @@ mod answers;
 mod binding;
 mod building;
 mod client;
+mod cors;
 mod errors;
 mod grpc;
 mod pool;

@@ -41,14 +41,23 @@ impl Stage {
         limits: Limits,
         handler: impl Fn(&Call) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self::start(limits, Arc::new(handler)).await
+        Self::start(Config { limits, ..config() }, Arc::new(handler)).await
     }
 
-    async fn start(limits: Limits, handler: Handler) -> Self {
+    /// Every call is answered with an empty message; pages of these origins may call.
+    pub(crate) async fn with_origins(origins: &[&str]) -> Self {
+        let cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let config = Config {
+            cors_origins,
+            ..config()
+        };
+        Self::start(config, Arc::new(|call: &Call| call.ok(json!({})))).await
+    }
+
+    async fn start(config: Config, handler: Handler) -> Self {
         let (sender, calls) = mpsc::unbounded_channel();
         let mut servers = JoinSet::new();
         let behind = listen(&mut servers, library(handler, sender), CancellationToken::new()).await;
-        let config = Config { limits, ..config() };
         let shutdown = CancellationToken::new();
         let channel = upstream::channel(&format!("http://{behind}")).unwrap();
         let edge = listen(&mut servers, config.build(channel).unwrap(), shutdown.clone()).await;

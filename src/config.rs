@@ -18,6 +18,8 @@ pub struct Config {
     pub edge_listen: SocketAddr,
     /// The edge's servers.
     pub edge_upstream: Vec<String>,
+    /// Origins whose pages may call the edge, or `*`.
+    pub cors_origins: Vec<String>,
     /// gRPC.
     pub grpc_listen: SocketAddr,
     /// The embedded SQS endpoint.
@@ -92,6 +94,7 @@ impl Config {
                     .as_deref()
                     .unwrap_or("http://127.0.0.1:50051"),
             ),
+            cors_origins: list(settings.cors_origins.as_deref()),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
             admin_listen: settings
@@ -138,6 +141,12 @@ impl Config {
         );
         check.done(())
     }
+}
+
+/// What stands between commas.
+fn list(text: Option<&str>) -> Vec<String> {
+    let parts = text.unwrap_or_default().split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Collects what is wrong.

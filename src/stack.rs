@@ -91,7 +91,7 @@ impl Stack {
         };
         let issuer = Issuer::new(&format!("http://{}", addresses.edge))?;
         let server = build_server(config, &addresses, &issuer, &shutdown).await?;
-        let edge = role::edge::config(None)?.build(server.service())?;
+        let edge = role::edge::config(None, config)?.build(server.service())?;
         let front = Router::new().merge(issuer.router()).fallback_service(edge);
         tasks.spawn(admin::serve(
             admin_listener,

@@ -18,7 +18,7 @@ use crate::{admin, cli};
 pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
     let config = with_args(config, &args)?;
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
-    let edge = self::config(args.descriptor_set.as_deref())?.build(channels)?;
+    let edge = self::config(args.descriptor_set.as_deref(), &config)?.build(channels)?;
     let listener = bind("edge", config.edge_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::EDGE_DEFAULT)).await?;
     say(&format!(
@@ -34,7 +34,7 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
 }
 
 /// An edge for this descriptor set, or for Postern's own API.
-pub(crate) fn config(descriptor_set: Option<&Path>) -> anyhow::Result<postern_edge::Config> {
+pub(crate) fn config(descriptor_set: Option<&Path>, config: &Config) -> anyhow::Result<postern_edge::Config> {
     let descriptor_set = match descriptor_set {
         Some(path) => std::fs::read(path)
             .with_context(|| path.display().to_string())?
@@ -43,6 +43,7 @@ pub(crate) fn config(descriptor_set: Option<&Path>) -> anyhow::Result<postern_ed
     };
     Ok(postern_edge::Config {
         descriptor_set,
+        cors_origins: config.cors_origins.clone(),
         ..postern_edge::Config::default()
     })
 }

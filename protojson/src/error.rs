@@ -93,7 +93,7 @@ impl fmt::Display for Violation {
 pub enum Reason {
     /// Not JSON as of RFC 8259, or not UTF-8.
     MalformedJson,
-    /// Not a protobuf message, or not one that can be printed.
+    /// Not a protobuf message.
     MalformedWire,
     /// The message has no such field.
     UnknownField,
@@ -107,7 +107,7 @@ pub enum Reason {
     WrongType,
     /// A number, timestamp or duration outside of its type's range.
     OutOfRange,
-    /// The right JSON type, but no value of the field's type.
+    /// The right JSON type, but no value of the field's type; on the wire, a value that JSON has no text for.
     InvalidValue,
     /// No such name in the enum.
     UnknownEnumValue,

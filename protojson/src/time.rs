@@ -3,7 +3,7 @@
 
 /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
 const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-/// 10,000 years.
+/// 10,000 years; a fraction of a second may come on top.
 const DURATION_SECONDS_MAX: u64 = 315_576_000_000;
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -113,11 +113,9 @@ impl Time {
 
     fn is_duration(self) -> bool {
         let signs_agree = self.seconds.signum() as i32 * self.nanos.signum() >= 0;
-        let nanos = i64::from(self.nanos.abs_diff(0));
         signs_agree
-            && nanos < i64::from(NANOS_PER_SECOND)
-            && (self.seconds.unsigned_abs() < DURATION_SECONDS_MAX
-                || (self.seconds.unsigned_abs() == DURATION_SECONDS_MAX && nanos == 0))
+            && self.nanos.unsigned_abs() < NANOS_PER_SECOND.unsigned_abs()
+            && self.seconds.unsigned_abs() <= DURATION_SECONDS_MAX
     }
 }
 

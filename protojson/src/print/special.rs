@@ -29,7 +29,7 @@ impl<'a> Printer<'a> {
             && !f64::from_bits(bits).is_finite()
         {
             return Err(Fault::new(
-                Reason::MalformedWire,
+                Reason::InvalidValue,
                 "a number in a Value must be finite",
             ));
         }
@@ -98,7 +98,7 @@ impl<'a> Printer<'a> {
     pub(super) fn mask(&mut self, plan: &'a MessagePlan, wire: &[u8]) -> Printed {
         let unprintable = || {
             Fault::new(
-                Reason::MalformedWire,
+                Reason::InvalidValue,
                 "a path of a FieldMask has no lowerCamelCase form",
             )
         };

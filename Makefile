@@ -57,3 +57,9 @@ interop: ## clients that others wrote, against the running stack
 	@# The graph of `make test`: it holds the binary, and asking for that alone would build the crates a second time.
 	cargo test --workspace --locked --no-run
 	tests/interop/run
+
+.PHONY: conformance
+conformance: ## protobuf's official suite: every JSON case of proto3
+	tools/install conformance
+	cargo build --package postern-conformance --locked
+	tests/conformance/run

@@ -1,0 +1,105 @@
+//! The testee of protobuf's official conformance suite: reads requests from its standard input, answers them with
+//! protojson. Everything that is not JSON on one side at least is skipped, as is every message of proto2.
+//!
+//! The runner starts it (`make conformance`), with the folder of the suite's .proto files as its argument.
+
+mod protocol;
+
+use std::io;
+
+use anyhow::Context;
+use postern_protojson::{Codec, Error, Message, Options, Reason};
+use prost_reflect::DescriptorPool;
+use protocol::{Outcome, Payload, Request, Response};
+
+/// The editions' files are left out: protox does not read them.
+const FILES: [&str; 1] = ["google/protobuf/test_messages_proto3.proto"];
+
+fn main() -> anyhow::Result<()> {
+    let protos = std::env::args()
+        .nth(1)
+        .context("the folder of the suite's .proto files is missing")?;
+    let testee = Testee::new(&protos)?;
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    while let Some(request) = protocol::read(&mut input)? {
+        let outcome = testee.answer(&request);
+        protocol::write(
+            &mut output,
+            &Response {
+                outcome: Some(outcome),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// The codec under test, as strict as it is by default, and lenient as one category of tests asks for.
+struct Testee {
+    pool: DescriptorPool,
+    strict: Codec,
+    lenient: Codec,
+}
+
+impl Testee {
+    fn new(protos: &str) -> anyhow::Result<Self> {
+        let files = protox::compile(FILES, [protos])?;
+        let pool = DescriptorPool::from_file_descriptor_set(files)?;
+        let lenient = Options {
+            ignore_unknown_fields: true,
+            ..Options::default()
+        };
+        Ok(Self {
+            strict: Codec::new(pool.clone(), Options::default()),
+            lenient: Codec::new(pool.clone(), lenient),
+            pool,
+        })
+    }
+
+    fn answer(&self, request: &Request) -> Outcome {
+        let Some(descriptor) = self.pool.get_message_by_name(&request.message_type) else {
+            return Outcome::Skipped("only proto3 is tested".into());
+        };
+        let codec = match request.test_category == protocol::JSON_IGNORE_UNKNOWN {
+            true => &self.lenient,
+            false => &self.strict,
+        };
+        let message = codec.message(&descriptor);
+        match (&request.payload, request.requested_output_format) {
+            (Some(Payload::Json(json)), protocol::PROTOBUF) => match to_wire(&message, json) {
+                Ok(wire) => Outcome::Protobuf(wire),
+                Err(outcome) => outcome,
+            },
+            (Some(Payload::Json(json)), protocol::JSON) => match to_wire(&message, json) {
+                Ok(wire) => to_json(&message, &wire),
+                Err(outcome) => outcome,
+            },
+            (Some(Payload::Protobuf(wire)), protocol::JSON) => to_json(&message, wire),
+            _ => Outcome::Skipped("only JSON is tested".into()),
+        }
+    }
+}
+
+fn to_wire(message: &Message, json: &str) -> Result<Vec<u8>, Outcome> {
+    let mut wire = Vec::new();
+    match message.to_wire(json.as_bytes(), &mut wire) {
+        Ok(()) => Ok(wire),
+        Err(error) => Err(Outcome::ParseError(error.to_string())),
+    }
+}
+
+fn to_json(message: &Message, wire: &[u8]) -> Outcome {
+    let mut json = Vec::new();
+    match message.to_json(wire, &mut json) {
+        Ok(()) => Outcome::Json(String::from_utf8(json).expect("JSON is UTF-8")),
+        Err(error) if is_malformed(&error) => Outcome::ParseError(error.to_string()),
+        Err(error) => Outcome::SerializeError(error.to_string()),
+    }
+}
+
+/// Whether the bytes are no message at all, rather than one that JSON has no text for.
+fn is_malformed(error: &Error) -> bool {
+    error
+        .violations()
+        .iter()
+        .any(|violation| violation.reason == Reason::MalformedWire)
+}

@@ -11,6 +11,9 @@ use super::{Api, caller, convert};
 use crate::job::{JobId, Timestamp};
 use crate::store::Filter;
 
+/// As many as a job has at most; the database nests a condition for each.
+const LABELS_MAX: usize = 16;
+
 impl Api {
     pub(super) async fn list(
         &self,
@@ -57,6 +60,7 @@ fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter 
     };
     for (index, number) in request.states.iter().enumerate() {
         match convert::state_from(*number) {
+            Some(state) if filter.states.contains(&state) => {}
             Some(state) => filter.states.push(state),
             None => violations.push(Violation::new(
                 format!("/states/{index}"),
@@ -64,6 +68,9 @@ fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter 
                 "must be a state of jobs",
             )),
         }
+    }
+    if request.labels.len() > LABELS_MAX {
+        violations.push(Violation::new("/labels", "TOO_MANY", "at most 16 labels"));
     }
     for (index, label) in request.labels.iter().enumerate() {
         match label.split_once('=') {
@@ -106,4 +113,31 @@ fn job_at(position: &[u8]) -> Result<JobId, Problem> {
     Uuid::from_slice(position)
         .map(JobId::from_uuid)
         .map_err(|_invalid| token_invalid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(request: &ListJobsRequest) -> (Filter, Vec<Violation>) {
+        let mut violations = Vec::new();
+        (filter(request, &mut violations), violations)
+    }
+
+    #[test]
+    fn a_filter_is_no_larger_than_what_it_can_match() {
+        let labels = |count| (0..count).map(|n| format!("key={n}")).collect();
+        let request = |labels, states| ListJobsRequest {
+            labels,
+            states,
+            ..Default::default()
+        };
+        let (filter, violations) = read(&request(labels(16), vec![1; 1_000_000]));
+        assert_eq!((filter.states.len(), violations.len()), (1, 0));
+        let (_, violations) = read(&request(labels(17), Vec::new()));
+        assert_eq!(
+            violations,
+            [Violation::new("/labels", "TOO_MANY", "at most 16 labels")]
+        );
+    }
 }

@@ -17,6 +17,8 @@ const DOMAIN: &str = "postern";
 /// gRPC peers limit trailers to 8 KiB, where details travel in base64 beside the message.
 const DETAILS_BYTES_MAX: usize = 4500;
 const MESSAGE_BYTES_MAX: usize = 512;
+/// More are not told of, nor counted: each that does not fit costs an encoding of the whole status.
+const VIOLATIONS_MAX: usize = 100;
 /// When to come back if nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -78,7 +80,8 @@ impl Problem {
         Self::new(Code::InvalidArgument, "INVALID_REQUEST", message).with_violations(violations)
     }
 
-    pub(super) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
+    pub(super) fn with_violations(mut self, mut violations: Vec<Violation>) -> Self {
+        violations.truncate(VIOLATIONS_MAX);
         self.0
             .metadata
             .push(("violationsTotal", violations.len().to_string()));
@@ -251,5 +254,22 @@ fn field_violation(violation: &Violation) -> FieldViolation {
         description: violation.description.clone(),
         reason: violation.reason.clone(),
         localized_message: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_violations_are_counted_and_what_fits_is_told() {
+        let violation = Violation::new("/labels/A", "INVALID_VALUE", "x".repeat(100));
+        let status = Status::from(Problem::invalid_request(vec![violation; 1_000_000]));
+        assert!(status.details().len() <= DETAILS_BYTES_MAX);
+        let status = RpcStatus::decode(status.details()).unwrap();
+        let info = ErrorInfo::decode(status.details[0].value.as_slice()).unwrap();
+        assert_eq!(info.metadata["violationsTotal"], "100");
+        let told = BadRequest::decode(status.details[1].value.as_slice()).unwrap();
+        assert!(told.field_violations.len() > 20);
     }
 }

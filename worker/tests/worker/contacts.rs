@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use contacts_import::{ContactsImport, count};
+use contacts_import::{Account, ContactsImport, count};
 use serde_json::{Value, json};
 
 use crate::stack::Stack;
@@ -135,12 +135,32 @@ async fn a_crash_between_commit_and_outcome_leads_to_the_result_of_the_commit() 
     stack.end().await;
 }
 
+#[test]
+fn the_catalog_and_the_consumer_take_the_same_accounts() {
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    let long = ["a".repeat(64), "a".repeat(65)];
+    let plain = ["a", "A", "_", "0.b", "North-Harbour_2", "a..b", &long[0]];
+    let others = ["", ".", ".a", "-a", "a b", "a/b", "a\n", "ä", &long[1]];
+    for account in plain.into_iter().chain(others) {
+        let is_valid = schema.is_valid(&json!({"account": account, "reference": "r", "contacts": []}));
+        assert_eq!(is_valid, plain.contains(&account), "{account:?}");
+        assert_eq!(
+            Account::try_from(account.to_owned()).is_ok(),
+            is_valid,
+            "{account:?}"
+        );
+    }
+}
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../../../catalog/contacts.import.schema.json")).unwrap()
+}
+
 #[tokio::test]
 async fn the_demos_contacts_are_valid_and_all_end_up_as_rows_or_as_skipped() {
-    let schema = serde_json::from_str(include_str!("../../../catalog/contacts.import.schema.json")).unwrap();
     let schema = jsonschema::options()
         .should_validate_formats(true)
-        .build(&schema)
+        .build(&schema())
         .unwrap();
     let payloads: Vec<Value> =
         serde_json::from_str(include_str!("../../../catalog/examples/contacts.json")).unwrap();

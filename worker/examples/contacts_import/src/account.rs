@@ -1,19 +1,24 @@
-//! The name of an account. It becomes the name of a file, so nothing else than this is one.
+//! The name of an account. It becomes the name of a file, so nothing else than this is one; the catalog's schema of
+//! `contacts.import` says the same.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-const BYTES_MAX: usize = 63;
+const BYTES_MAX: usize = 64;
 
-/// A name of lower-case letters, digits and hyphens, 63 at most, no hyphen first: no path, no dot, no separator.
+/// 1 to 64 letters, digits, dots, underscores and hyphens, neither dot nor hyphen first: no path, and no hidden file.
+///
+/// Names that differ in case are two accounts, and may yet be one file: see [`Error::OtherAccount`](crate::Error).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Account(String);
 
 /// The name can be none of an account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an account is named by 1 to 63 lower-case letters, digits and hyphens, no hyphen first")]
+#[error(
+    "an account is named by 1 to 64 letters, digits, dots, underscores and hyphens, neither dot nor hyphen first"
+)]
 pub struct InvalidAccount;
 
 impl Account {
@@ -28,10 +33,10 @@ impl TryFrom<String> for Account {
     type Error = InvalidAccount;
 
     fn try_from(name: String) -> Result<Self, InvalidAccount> {
-        let is_letter_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let is_sound = (1..=BYTES_MAX).contains(&name.len())
-            && name.bytes().all(|byte| is_letter_or_digit(byte) || byte == b'-')
-            && !name.starts_with('-');
+            && name.bytes().all(is_plain)
+            && !name.starts_with(['.', '-']);
         if is_sound {
             Ok(Self(name))
         } else {
@@ -60,15 +65,25 @@ mod tests {
             "/etc/passwd",
             "",
             "-a",
-            "A",
-            "a.b",
+            ".a",
+            "a b",
             "a\0",
+            "a\n",
             "ä",
-            &"a".repeat(64),
+            &"a".repeat(65),
         ] {
             assert_eq!(Account::try_from(name.to_owned()), Err(InvalidAccount), "{name}");
         }
-        for name in ["a", "0", "north-harbour", "42-west", &"a".repeat(63)] {
+        for name in [
+            "a",
+            "0",
+            "_",
+            "north-harbour",
+            "42-West",
+            "A.b_c-",
+            "a..b",
+            &"a".repeat(64),
+        ] {
             assert_eq!(Account::try_from(name.to_owned()).unwrap().as_str(), name);
         }
     }

@@ -65,7 +65,10 @@ impl Handler for ContactsImport {
         let shard = self.shards.open(&import.account).await?;
         let total = saturating(import.contacts.len());
         let progress = |completed| context.progress(saturating(completed), total, "inserting contacts");
-        Ok(shard.import(&task.job_id, import, progress).await?)
+        shard
+            .import(&task.job_id, import, progress)
+            .await
+            .map_err(failure)
     }
 }
 
@@ -86,6 +89,19 @@ pub async fn consumer(
         .handler(handler)
         .build()
         .await
+}
+
+/// Databases that are away come back; a name that is taken stays taken, and whose it is, is nobody's business.
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::OtherAccount { .. } => Failure::new(
+            Code::FailedPrecondition,
+            "ACCOUNT_NAME_TAKEN",
+            "another account has this name but for upper and lower case",
+        )
+        .because(error),
+        Error::Folder(_) | Error::Database(_) => error.into(),
+    }
 }
 
 fn saturating(count: usize) -> u32 {

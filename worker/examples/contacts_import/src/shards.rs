@@ -1,6 +1,7 @@
 //! The accounts' databases, and all of the SQL. Knows nothing of SQS.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use postern_worker::JobId;
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::Mutex;
 
 use crate::account::Account;
 use crate::{Contact, Import};
@@ -19,6 +19,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Contacts inserted between two reports of progress.
 const CHUNK: usize = 100;
 const FILE_EXTENSION: &str = "sqlite";
+/// No account's name begins with a dot.
+const LOCK_FILE: &str = ".lock";
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS contacts (
         email TEXT PRIMARY KEY, name TEXT NOT NULL, phone TEXT, job_id TEXT NOT NULL
@@ -26,6 +28,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS imports (
         job_id TEXT PRIMARY KEY, reference TEXT NOT NULL, inserted INTEGER NOT NULL, skipped INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS owner (account TEXT PRIMARY KEY) STRICT;
 ";
 
 /// What an import did: the result that the partner reads.
@@ -47,6 +50,14 @@ pub enum Error {
     /// A shard cannot be opened, read or written.
     #[error("a shard cannot be used")]
     Database(#[from] sqlx::Error),
+    /// Where file names do not tell upper from lower case, two accounts may have one file. The first one keeps it.
+    #[error("the file of account {account} is the shard of account {owner}")]
+    OtherAccount {
+        /// The account that was asked for.
+        account: String,
+        /// The account whose contacts are there.
+        owner: String,
+    },
 }
 
 /// Counts the contacts of every account that has a shard in the folder; none when there is no folder yet.
@@ -89,22 +100,17 @@ fn stem(path: &Path) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct Shards {
     dir: PathBuf,
-    /// A new database becomes one with a write-ahead log under a lock for which SQLite does not wait.
-    opening: Mutex<()>,
 }
 
 impl Shards {
     pub(crate) fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            opening: Mutex::new(()),
-        }
+        Self { dir }
     }
 
     /// Opens an account's shard, making what is missing.
     pub(crate) async fn open(&self, account: &Account) -> Result<Shard, Error> {
-        let _opening = self.opening.lock().await;
         tokio::fs::create_dir_all(&self.dir).await?;
+        let _opening = self.lock().await?;
         let mut connection = SqliteConnectOptions::new()
             .filename(self.dir.join(format!("{account}.{FILE_EXTENSION}")))
             .create_if_missing(true)
@@ -115,6 +121,17 @@ impl Shards {
             .await?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
         Ok(Shard { connection })
+    }
+
+    /// Makes whoever opens a shard wait for its turn, in other programs too: a new database becomes one with a
+    /// write-ahead log under a lock for which SQLite does not wait.
+    async fn lock(&self) -> Result<File, Error> {
+        let path = self.dir.join(LOCK_FILE);
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = File::create(path)?;
+            file.lock().map(|()| file)
+        });
+        Ok(locked.await.map_err(std::io::Error::other)??)
     }
 }
 
@@ -135,6 +152,7 @@ impl Shard {
     ) -> Result<Counts, Error> {
         // For writing from the start: a second execution of the job waits here, and then finds what the first one did.
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        own(&mut transaction, &import.account).await?;
         if let Some(counts) = earlier(&mut transaction, job_id).await? {
             return Ok(counts);
         }
@@ -153,6 +171,25 @@ impl Shard {
         transaction.commit().await?;
         self.connection.close().await?;
         Ok(counts)
+    }
+}
+
+/// Takes the shard for the account, unless it is another's.
+async fn own(connection: &mut SqliteConnection, account: &Account) -> Result<(), Error> {
+    let owner: Option<(String,)> = sqlx::query_as("SELECT account FROM owner")
+        .fetch_optional(&mut *connection)
+        .await?;
+    match owner {
+        Some((owner,)) if owner == account.as_str() => Ok(()),
+        Some((owner,)) => Err(Error::OtherAccount {
+            account: account.to_string(),
+            owner,
+        }),
+        None => {
+            let query = sqlx::query("INSERT INTO owner (account) VALUES (?)").bind(account.as_str());
+            query.execute(connection).await?;
+            Ok(())
+        }
     }
 }
 

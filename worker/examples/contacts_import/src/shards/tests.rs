@@ -144,3 +144,49 @@ async fn a_folder_that_is_not_there_has_no_contacts() {
     let dir = tempfile::tempdir().unwrap();
     assert!(count(dir.path().join("none")).await.unwrap().is_empty());
 }
+
+/// Two names for one file, as on a file system that does not tell upper from lower case.
+#[tokio::test]
+async fn an_account_whose_file_is_that_of_another_account_gets_nothing_into_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let shards = Shards::new(dir.path().to_owned());
+    run(&shards, "job_1", &import("north", &["a@example.com"])).await;
+    std::os::unix::fs::symlink(dir.path().join("north.sqlite"), dir.path().join("second.sqlite")).unwrap();
+    let other = import("second", &["b@example.com"]);
+    let shard = shards.open(&other.account).await.unwrap();
+    let refused = shard.import(&job("job_2"), &other, |_| {}).await;
+    assert!(
+        matches!(&refused, Err(Error::OtherAccount { owner, .. }) if owner == "north"),
+        "{refused:?}"
+    );
+    assert_eq!(count(&shards.dir).await.unwrap()["north"], 1);
+}
+
+#[tokio::test]
+async fn an_import_of_no_contacts_makes_a_shard_without_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let shards = Shards::new(dir.path().to_owned());
+    assert_eq!(
+        run(&shards, "job_1", &import("A.b_c", &[])).await,
+        Counts::default()
+    );
+    assert_eq!(
+        count(&shards.dir).await.unwrap(),
+        BTreeMap::from([("A.b_c".to_owned(), 0)])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_programs_that_make_a_shard_at_the_same_time_all_get_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for account in 0..20 {
+        let mut programs = tokio::task::JoinSet::new();
+        for program in 0..8 {
+            let shards = Shards::new(dir.path().to_owned());
+            let import = import(&format!("account-{account}"), &["a@example.com"]);
+            programs.spawn(async move { run(&shards, &format!("job_{program}"), &import).await });
+        }
+        let counts = programs.join_all().await;
+        assert_eq!(counts.iter().map(|counts| counts.inserted).sum::<u32>(), 1);
+    }
+}

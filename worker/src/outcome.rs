@@ -35,7 +35,7 @@ pub(crate) struct Outcomes {
     attempt: u32,
     message_id: String,
     seq: u32,
-    /// Of the results queue.
+    /// What the results queue takes.
     body_bytes_max: usize,
 }
 
@@ -104,20 +104,24 @@ impl Outcomes {
     }
 
     fn failed(&self, failure: &Failure) -> String {
-        let with_violations = self.failure_body(failure, &failure.violations);
-        if with_violations.len() > self.body_bytes_max {
-            return self.failure_body(failure, &[]);
+        let (message, violations) = (cut(&failure.message), failure.violations.as_slice());
+        for (message, violations) in [(message, violations), (message, &[])] {
+            let body = self.failure_body(failure, message, violations);
+            if body.len() <= self.body_bytes_max {
+                return body;
+            }
         }
-        with_violations
+        // Below 1 KiB, which is the least that a queue takes.
+        self.failure_body(failure, "", &[])
     }
 
-    fn failure_body(&self, failure: &Failure, violations: &[Violation]) -> String {
+    fn failure_body(&self, failure: &Failure, message: &str, violations: &[Violation]) -> String {
         let violations = violations.iter().take(VIOLATIONS_MAX);
         let mut body = self.body("FAILED", "FAILED");
         body.error = Some(ErrorBody {
             code: failure.code.name(),
             reason: Some(failure.reason.as_str()).filter(|reason| is_reason(reason)),
-            message: cut(&failure.message),
+            message,
             violations: violations
                 .map(|Violation { pointer, message }| ViolationBody {
                     pointer,

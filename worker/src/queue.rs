@@ -12,6 +12,8 @@ const RECEIVE_WAIT_SECONDS: i32 = 20;
 const RECEIVE_MAX: usize = 10;
 /// What a queue has had for long; also for endpoints that do not tell.
 const MESSAGE_BYTES_DEFAULT: usize = 262_144;
+/// Name, type and value of the attribute that goes with an outcome; they count towards a message's size.
+const CONTENT_TYPE: [&str; 3] = ["Content-Type", "String", "application/json"];
 
 /// Why a consumer does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,7 @@ pub(crate) struct Queues {
     results_url: String,
     /// How long a message is invisible from its receipt, or from the last time that it was kept so.
     visibility_seconds: i32,
+    /// Of the body; what the attributes take is off.
     outcome_bytes_max: usize,
 }
 
@@ -67,15 +70,18 @@ impl Queues {
         let jobs_url = find(&client, jobs).await?;
         let results_url = find(&client, results).await?;
         let visibility_seconds = attribute(&client, &jobs_url, QueueAttributeName::VisibilityTimeout).await?;
-        let outcome_bytes_max =
+        let message_bytes_max =
             attribute(&client, &results_url, QueueAttributeName::MaximumMessageSize).await?;
+        let attribute_bytes: usize = CONTENT_TYPE.iter().map(|part| part.len()).sum();
         Ok(Self {
             client,
             jobs_url,
             results_url,
             // With none at all, every message would be everybody's at once.
             visibility_seconds: visibility_seconds.unwrap_or(30).max(1),
-            outcome_bytes_max: outcome_bytes_max.unwrap_or(MESSAGE_BYTES_DEFAULT),
+            outcome_bytes_max: message_bytes_max
+                .unwrap_or(MESSAGE_BYTES_DEFAULT)
+                .saturating_sub(attribute_bytes),
         })
     }
 
@@ -132,9 +138,10 @@ impl Queues {
 
     /// Sends an outcome. When it returns well, SQS has it.
     pub(crate) async fn send(&self, outcome: &str) -> Result<(), Failed> {
+        let [name, data_type, value] = CONTENT_TYPE;
         let json = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value("application/json");
+            .data_type(data_type)
+            .string_value(value);
         let json = json.build().expect("it has a type");
         let request = self
             .client
@@ -142,7 +149,7 @@ impl Queues {
             .queue_url(&self.results_url)
             .message_body(outcome);
         request
-            .message_attributes("Content-Type", json)
+            .message_attributes(name, json)
             .send()
             .await
             .map(drop)
@@ -166,10 +173,11 @@ fn failed(error: impl Into<aws_sdk_sqs::Error>) -> Failed {
 }
 
 fn delivery(message: Message) -> Option<Delivery> {
+    // An endpoint that does not count leaves every attempt the first.
     let count = message
         .attributes
-        .as_ref()?
-        .get(&MessageSystemAttributeName::ApproximateReceiveCount);
+        .as_ref()
+        .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
     Some(Delivery {
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         message_id: message.message_id?,
@@ -218,5 +226,16 @@ fn unusable(queue: &str, error: impl Into<aws_sdk_sqs::Error>) -> Error {
     Error::Queue {
         queue: queue.to_owned(),
         source: Box::new(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_an_endpoint_that_does_not_count_is_the_first_attempt() {
+        let message = Message::builder().message_id("m").receipt_handle("r").body("{}");
+        assert_eq!(delivery(message.build()).unwrap().receive_count, 1);
     }
 }

@@ -130,6 +130,19 @@ fn an_end_always_fits_into_the_results_queue() {
     );
 }
 
+/// With the room that attributes take, and characters of which JSON makes six.
+#[test]
+fn a_failure_fits_into_the_smallest_queue_there_can_be() {
+    let smallest = outcomes(u32::MAX, 1_024 - 34);
+    let failure = Failure::new(Code::FailedPrecondition, "R".repeat(63), "\u{1}".repeat(5_000));
+    let failure = failure
+        .violation("/a", "wrong")
+        .retry_after(Duration::from_secs(86_400));
+    let body = smallest.ended(&Err(failure));
+    assert!(body.len() <= 1_024 - 34, "{}", body.len());
+    assert_eq!(valid(&body)["error"]["code"], "FAILED_PRECONDITION");
+}
+
 #[test]
 fn bodies_have_only_characters_that_sqs_takes() {
     let awkward = "\u{0}\u{1}\u{1b}\u{FFFE}\u{FFFF}😀é\n";

@@ -67,6 +67,32 @@ async fn a_result_that_is_no_object_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_result_is_sent_up_to_what_the_results_queue_takes_and_is_a_failure_beyond() {
+    let stack = Stack::start(30).await;
+    stack.limit_outcomes(2_048).await;
+    let (script, _director) = script();
+    let consumer = stack.run(script, &tap().0, |builder| builder).await;
+    let mut events = Vec::new();
+    // The body around the text is the same each time, so one of these is the last that fits.
+    for bytes in (1_600..2_048).step_by(8) {
+        stack
+            .submit(JOB_TYPE, &json!({"do": "size", "bytes": bytes}))
+            .await;
+        stack.outcome_that_is("STARTED").await;
+        events.push(stack.outcome().await["event"].clone());
+    }
+    let fitting = events.iter().take_while(|event| *event == "SUCCEEDED").count();
+    assert!((1..events.len()).contains(&fitting), "{events:?}");
+    assert!(
+        events[fitting..].iter().all(|event| event == "FAILED"),
+        "{events:?}"
+    );
+    stack.until_no_tasks().await;
+    consumer.stop().await;
+    stack.end().await;
+}
+
+#[tokio::test]
 async fn an_unreadable_payload_is_a_failure_that_says_where() {
     let (_, ended) = run(&json!({"do": "progress", "steps": "many"})).await;
     assert_eq!(

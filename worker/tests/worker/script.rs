@@ -31,6 +31,10 @@ pub(crate) enum Step {
     Wait,
     /// Waits at the gate without giving its thread back.
     Block,
+    /// Returns so many bytes.
+    Size {
+        bytes: usize,
+    },
     /// Returns text.
     Text,
 }
@@ -129,6 +133,7 @@ impl Handler for Script {
                     std::thread::yield_now();
                 }
             }
+            Step::Size { bytes } => return Ok(json!({"text": "x".repeat(bytes)})),
             Step::Text => return Ok(json!("text")),
         }
         Ok(json!({"done": true, "attempt": task.attempt}))

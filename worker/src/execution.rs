@@ -124,16 +124,18 @@ impl Execution {
         }
     }
 
-    /// Renews the visibility timeout when half of it is over; where that fails, four times as often.
+    /// Renews the visibility timeout when half of it is over. A request that fails or hangs is made again while there is
+    /// time left: a connection that died in silence would otherwise cost the rest.
     async fn keep_invisible(&self) -> Infallible {
         let half = self.queues.visibility_timeout() / 2;
         let mut wait = half;
         loop {
             sleep(wait).await;
-            wait = half;
-            if let Err(error) = self.queues.keep(&self.delivery).await {
-                tracing::warn!(%error, "task not kept invisible");
-                wait = half / 4;
+            wait = half / 4;
+            match timeout(half / 2, self.queues.keep(&self.delivery)).await {
+                Ok(Ok(())) => wait = half,
+                Ok(Err(error)) => tracing::warn!(%error, "task not kept invisible"),
+                Err(_) => tracing::warn!("task not kept invisible in time"),
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Who has a task, for how long, and what a fault between two steps leads to.
 
+use postern_worker::sqs_client;
 use serde_json::json;
 
+use crate::hang::Hang;
 use crate::script::{JOB_TYPE, script};
 use crate::stack::{Running, Stack};
 use crate::tap::{Call, tap};
@@ -20,6 +22,28 @@ async fn a_task_is_kept_invisible_for_as_long_as_its_handler_runs() {
     }
     assert!(director.none_begun());
     assert_eq!(stack.tasks().await, (0, 1));
+    director.open(1);
+    assert_eq!(stack.outcome_that_is("SUCCEEDED").await["attempt"], 1);
+    stack.until_no_tasks().await;
+    consumer.stop().await;
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn a_request_that_hangs_does_not_lose_a_task() {
+    let stack = Stack::start(2).await;
+    let (script, mut director) = script();
+    let (tap, mut calls) = tap();
+    let hang = Hang::start(&stack.url, "ChangeMessageVisibility").await;
+    let client = sqs_client(Some(&hang.url)).await;
+    let consumer = stack.run_with(client, script, &tap, |builder| builder).await;
+    stack.submit(JOB_TYPE, &json!({"do": "wait"})).await;
+    assert_eq!(director.begun().await, 1);
+    // The first one hangs; with the third, the visibility timeout from the receipt is over.
+    for _ in 0..3 {
+        calls.next(Call::Keep).await;
+    }
+    assert!(director.none_begun());
     director.open(1);
     assert_eq!(stack.outcome_that_is("SUCCEEDED").await["attempt"], 1);
     stack.until_no_tasks().await;

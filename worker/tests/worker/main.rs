@@ -5,6 +5,7 @@
 mod contacts;
 mod delivery;
 mod drain;
+mod hang;
 mod outcomes;
 mod script;
 mod stack;

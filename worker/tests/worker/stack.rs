@@ -23,6 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The queues, and what is needed to be their server.
 pub(crate) struct Stack {
     pub(crate) folder: TempDir,
+    pub(crate) url: String,
     pub(crate) client: Client,
     pub(crate) jobs_url: String,
     results_url: String,
@@ -61,6 +62,7 @@ impl Stack {
         let (schemas, jobs) = (Schemas::load(), AtomicU32::new(0));
         Self {
             folder,
+            url,
             client,
             jobs_url,
             results_url,
@@ -78,7 +80,18 @@ impl Stack {
         tap: &Tap,
         set: impl FnOnce(Builder) -> Builder,
     ) -> Running {
-        let config = self.client.config().to_builder().interceptor(tap.clone()).build();
+        self.run_with(self.client.clone(), handler, tap, set).await
+    }
+
+    /// The same with an SQS client of its own.
+    pub(crate) async fn run_with<H: Handler>(
+        &self,
+        client: Client,
+        handler: H,
+        tap: &Tap,
+        set: impl FnOnce(Builder) -> Builder,
+    ) -> Running {
+        let config = client.config().to_builder().interceptor(tap.clone()).build();
         let builder = Consumer::builder(Client::from_conf(config)).handler(handler);
         Running::start(set(builder).build().await.unwrap())
     }
@@ -103,6 +116,13 @@ impl Stack {
         assert_valid(&self.schemas.task, &task);
         self.send(&task.to_string()).await;
         job_id
+    }
+
+    /// Has the results queue take messages of so many bytes and no more.
+    pub(crate) async fn limit_outcomes(&self, bytes: u32) {
+        let request = self.client.set_queue_attributes().queue_url(&self.results_url);
+        let request = request.attributes(QueueAttributeName::MaximumMessageSize, bytes.to_string());
+        request.send().await.unwrap();
     }
 
     /// Puts a message on the jobs queue.

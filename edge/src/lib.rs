@@ -11,6 +11,7 @@
 mod bind;
 mod body;
 mod call;
+pub mod check;
 mod config;
 mod cors;
 mod descriptors;

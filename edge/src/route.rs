@@ -37,6 +37,8 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) rpc: Arc<Rpc>,
+    /// None serves every method.
+    pub(crate) method: Option<Method>,
     pub(crate) template: String,
     pub(crate) variables: Vec<(Variable, Parameter)>,
     pub(crate) body: Body,
@@ -95,8 +97,18 @@ impl Response {
 }
 
 impl Routes {
-    /// Compiles every binding of every method.
+    /// Compiles every binding of every method, or tells the first problem.
     pub(crate) fn compile(descriptors: &Descriptors) -> Result<Self, Error> {
+        let (routes, problems) = Self::survey(descriptors);
+        match problems.into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(routes),
+        }
+    }
+
+    /// Compiles every binding that can be, and tells every problem of the others.
+    pub(crate) fn survey(descriptors: &Descriptors) -> (Self, Vec<Error>) {
+        let mut problems = Vec::new();
         let mut routes = Self {
             trie: Trie::default(),
             routes: Vec::new(),
@@ -106,12 +118,12 @@ impl Routes {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
                 routes.methods.insert(path, method.is_server_streaming());
-                for binding in compile::bindings(descriptors, &method)? {
-                    routes.add(binding)?;
+                for binding in compile::bindings(descriptors, &method) {
+                    problems.extend(binding.and_then(|binding| routes.add(binding)).err());
                 }
             }
         }
-        Ok(routes)
+        (routes, problems)
     }
 
     /// The route of a request, and whether its path ends in a verb.
@@ -132,6 +144,11 @@ impl Routes {
         allowed
     }
 
+    /// Every route, in the order of the descriptor set.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
     pub(crate) fn get(&self, index: usize) -> &Route {
         &self.routes[index]
     }
@@ -143,7 +160,7 @@ impl Routes {
 
     fn add(&mut self, binding: compile::Binding) -> Result<(), Error> {
         let index = self.routes.len();
-        let method = binding.method.as_ref();
+        let method = binding.route.method.as_ref();
         if let Err(other) = self.trie.insert(&binding.template, method, index) {
             return Err(Error::Conflict {
                 method: method.map_or("*", Method::as_str).to_owned(),

@@ -42,32 +42,38 @@ pub(crate) enum Error {
 
 /// A route and its place.
 pub(crate) struct Binding {
-    /// None is every method.
-    pub(crate) method: Option<Method>,
     pub(crate) template: Template,
     pub(crate) route: Route,
 }
 
-/// The bindings of a method: its rule and the rule's additional ones, one level deep.
-pub(crate) fn bindings(descriptors: &Descriptors, method: &MethodDescriptor) -> Result<Vec<Binding>, Error> {
+/// The bindings of a method: its rule and the rule's additional ones, one level deep; or what is wrong with each.
+pub(crate) fn bindings(descriptors: &Descriptors, method: &MethodDescriptor) -> Vec<Result<Binding, Error>> {
     let name = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let rule = descriptors.http_rule(method).map_err(|source| Error::Option {
-        rpc: name.clone(),
-        option: "google.api.http",
-        source,
-    })?;
-    let Some(rule) = rule else {
-        return Ok(Vec::new());
-    };
-    let compiler = Compiler::new(descriptors, method, &name)?;
-    let mut bindings = vec![compiler.binding(&rule)?];
-    for additional in &rule.additional_bindings {
-        if !additional.additional_bindings.is_empty() {
-            return Err(compiler.problem("additional_bindings are one level deep"));
+    let rule = match descriptors.http_rule(method) {
+        Ok(Some(rule)) => rule,
+        Ok(None) => return Vec::new(),
+        Err(source) => {
+            return vec![Err(Error::Option {
+                rpc: name,
+                option: "google.api.http",
+                source,
+            })];
         }
-        bindings.push(compiler.binding(additional)?);
-    }
-    Ok(bindings)
+    };
+    let compiler = match Compiler::new(descriptors, method, &name) {
+        Ok(compiler) => compiler,
+        Err(problem) => return vec![Err(problem)],
+    };
+    let additional =
+        rule.additional_bindings
+            .iter()
+            .map(|additional| match additional.additional_bindings.is_empty() {
+                true => compiler.binding(additional),
+                false => Err(compiler.problem("additional_bindings are one level deep")),
+            });
+    std::iter::once(compiler.binding(&rule))
+        .chain(additional)
+        .collect()
 }
 
 /// What all bindings of a method share.
@@ -139,17 +145,14 @@ impl Compiler {
             .collect::<Result<_, Error>>()?;
         let route = Route {
             rpc: self.rpc.clone(),
+            method,
             template: path.to_owned(),
             variables,
             body: self.body(rule)?,
             query: self.query(rule),
             response: self.response(rule)?,
         };
-        Ok(Binding {
-            method,
-            template,
-            route,
-        })
+        Ok(Binding { template, route })
     }
 
     fn pattern<'r>(&self, rule: &'r HttpRule) -> Result<(Option<Method>, &'r str), Error> {

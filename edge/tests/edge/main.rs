@@ -4,6 +4,7 @@
 mod answers;
 mod binding;
 mod building;
+mod checking;
 mod client;
 mod cors;
 mod errors;

@@ -14,12 +14,14 @@ pub(super) fn explain(response: Response<Body>) -> Response<Body> {
     }
 }
 
-/// The error of a response that ends with its headers, without saying more.
+/// The error of a response that ends with its headers, without saying more. `NOT_FOUND` is no fault: with it, and no more, the health
+/// service tells of one that it does not know (grpc/doc/health-checking.md).
 fn bare_error(headers: &HeaderMap) -> Option<Status> {
     if !headers.contains_key(Status::GRPC_STATUS) {
         return None;
     }
-    Status::from_header_map(headers).filter(|status| status.code() != Code::Ok && status.details().is_empty())
+    Status::from_header_map(headers)
+        .filter(|status| !matches!(status.code(), Code::Ok | Code::NotFound) && status.details().is_empty())
 }
 
 fn problem(status: &Status) -> Problem {
@@ -62,5 +64,27 @@ fn problem(status: &Status) -> Problem {
             );
             Problem::internal()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(code: Code) -> (Code, bool) {
+        let response = explain(Status::new(code, "said by the library").into_http());
+        let status = Status::from_header_map(response.headers()).unwrap();
+        (status.code(), status.details().is_empty())
+    }
+
+    #[test]
+    fn what_the_library_refuses_gets_details() {
+        assert_eq!(explained(Code::Internal), (Code::InvalidArgument, false));
+        assert_eq!(explained(Code::Unimplemented), (Code::Unimplemented, false));
+    }
+
+    #[test]
+    fn a_service_whose_health_is_unknown_stays_not_found() {
+        assert_eq!(explained(Code::NotFound), (Code::NotFound, true));
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::problem::{Problem, Violation};
 use super::reply::Reply;
-use super::{Api, caller, convert, deadline};
+use super::{Api, caller, deadline};
 use crate::job::{Job, JobId, PartnerId};
 
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -92,18 +92,12 @@ fn wait(request: &GetJobRequest) -> Result<Option<Duration>, Problem> {
     let Some(wait) = &request.wait else {
         return Ok(None);
     };
-    if wait.seconds == 0 && wait.nanos == 0 {
-        return Ok(None);
-    }
-    let millis = convert::millis_from(wait).and_then(|millis| u64::try_from(millis).ok());
-    let refused = || {
-        Problem::invalid_request(vec![Violation::new(
+    match Duration::try_from(*wait) {
+        Ok(wait) => Ok(Some(wait).filter(|wait| !wait.is_zero())),
+        Err(_negative) => Err(Problem::invalid_request(vec![Violation::new(
             "/wait",
             "OUT_OF_RANGE",
             "must not be negative",
-        )])
-    };
-    millis
-        .map(|millis| Some(Duration::from_millis(millis)))
-        .ok_or_else(refused)
+        )])),
+    }
 }

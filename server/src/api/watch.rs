@@ -9,6 +9,7 @@ use futures::{Stream, stream};
 use postern_proto::postern::v1::{WatchJobRequest, WatchJobResponse};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Code, Request, Response, Status};
+use tracing::{Instrument as _, Span};
 
 use super::get::job_id;
 use super::problem::Problem;
@@ -47,7 +48,10 @@ impl Api {
                     .min(LIFE_MAX),
             over: false,
         };
-        Ok(Response::new(Box::pin(stream::unfold(watch, Watch::next))))
+        // What goes wrong later is logged under the call's request id too.
+        let span = Span::current();
+        let next = move |watch: Watch| watch.next().instrument(span.clone());
+        Ok(Response::new(Box::pin(stream::unfold(watch, next))))
     }
 }
 
@@ -89,7 +93,8 @@ impl Watch {
             }
             tokio::select! {
                 () = self.subscription.changed() => {}
-                () = sleep_until(repeat) => return Ok(Some(job)),
+                // Read anew: what is no revision, as a deadline that moved on, wakes nobody.
+                () = sleep_until(repeat) => return self.api.read(&self.partner, self.id, None).await.map(Some),
                 () = sleep_until(self.expiry) => return Err(token_expired()),
                 () = self.api.shutdown.cancelled() => return Err(Problem::shutting_down()),
             }

@@ -15,6 +15,7 @@ mod problem;
 mod refusal;
 mod reply;
 mod submit;
+mod trace;
 mod watch;
 
 use std::sync::Arc;

@@ -72,7 +72,13 @@ fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter 
     if request.labels.len() > LABELS_MAX {
         violations.push(Violation::new("/labels", "TOO_MANY", "at most 16 labels"));
     }
+    if request.job_type.contains('\0') {
+        violations.push(Violation::nul("/jobType"));
+    }
     for (index, label) in request.labels.iter().enumerate() {
+        if label.contains('\0') {
+            violations.push(Violation::nul(format!("/labels/{index}")));
+        }
         match label.split_once('=') {
             Some((key, value)) if !key.is_empty() => filter.labels.push((key.to_owned(), value.to_owned())),
             _ => violations.push(Violation::new(

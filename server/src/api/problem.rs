@@ -56,6 +56,11 @@ impl Violation {
             description: description.into(),
         }
     }
+
+    /// PostgreSQL keeps no text with this character in it.
+    pub(super) fn nul(field: impl Into<String>) -> Self {
+        Self::new(field, "INVALID_VALUE", "must not contain U+0000")
+    }
 }
 
 impl Problem {
@@ -188,11 +193,14 @@ impl From<Problem> for Status {
         problem
             .message
             .truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
-        let mut encoded = problem.encode();
         // What does not fit is left out; `violationsTotal` still counts it.
-        while encoded.len() > DETAILS_BYTES_MAX && problem.violations.pop().is_some() {
-            encoded = problem.encode();
+        for violation in std::mem::take(&mut problem.violations) {
+            problem.violations.push(violation);
+            if problem.encode().len() > DETAILS_BYTES_MAX {
+                problem.violations.pop();
+            }
         }
+        let encoded = problem.encode();
         Self::with_details(problem.code, problem.message, encoded.into())
     }
 }

@@ -11,7 +11,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::problem::{Problem, Violation, request_id_reused};
 use super::reply::Reply;
-use super::{Api, caller, convert, payload};
+use super::{Api, caller, convert, payload, trace};
 use crate::canonical::canonical;
 use crate::catalog::JobType;
 use crate::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
@@ -30,14 +30,15 @@ impl Api {
         request: Request<SubmitJobRequest>,
     ) -> Result<Response<SubmitJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
-        let trace = trace(request.metadata());
+        let trace = trace::of(request.metadata());
         let header = header_key(request.metadata());
         let request = request.into_inner();
         let request_id = request_id(&request, header.as_deref())?;
         let validate_only = request.validate_only;
 
         let asked = Asked::read(request);
-        let digest = asked.as_ref().ok().map(Asked::digest);
+        let whole = asked.as_ref().ok().filter(|asked| asked.is_whole);
+        let digest = whole.map(Asked::digest);
         let checked = asked.and_then(|asked| self.check(&asked, &partner, request_id.clone(), trace));
         let submitted = match checked {
             Ok(submission) if validate_only => {
@@ -79,7 +80,7 @@ impl Api {
     ) -> Result<Submission, Problem> {
         let job_type = self.job_type(asked)?;
         let payload = self.payload(asked, job_type)?;
-        let unique = job_type.unique_values(&Value::Object(asked.payload.clone()));
+        let unique = job_type.unique_values(&asked.payload);
         let now = Timestamp::now();
         let timeouts = Timeouts {
             queue_millis: asked
@@ -145,18 +146,20 @@ impl Api {
 
     /// The payload as JSON text, if it fits its job type.
     fn payload(&self, asked: &Asked, job_type: &JobType) -> Result<String, Problem> {
-        let value = Value::Object(asked.payload.clone());
-        let text = crate::json::xml_safe(value.to_string());
-        let bytes_max = self.payload_bytes_max;
-        if text.len() > bytes_max {
-            let message = format!(
-                "the payload has {} bytes as JSON, at most {bytes_max} are taken",
-                text.len()
-            );
+        let text = crate::json::xml_safe(asked.payload.to_string());
+        // Labels travel in the same message, and could outgrow what is left of it.
+        let labels = match asked.labels.len() {
+            0 => 0,
+            _ => json!(asked.labels).to_string().len(),
+        };
+        let (bytes, bytes_max) = (text.len() + labels, self.payload_bytes_max);
+        if bytes > bytes_max {
+            let message =
+                format!("payload and labels have {bytes} bytes as JSON, at most {bytes_max} are taken");
             return Err(Problem::new(Code::InvalidArgument, "PAYLOAD_TOO_LARGE", message)
                 .with_metadata("bytesMax", bytes_max.to_string()));
         }
-        job_type.check(&value).map_err(|violations| {
+        job_type.check(&asked.payload).map_err(|violations| {
             let found: Vec<_> = violations
                 .list
                 .into_iter()
@@ -191,10 +194,12 @@ impl Api {
 /// A request whose payload is JSON, with what is wrong with it by itself.
 struct Asked {
     job_type: String,
-    payload: Map<String, Value>,
+    payload: Value,
     labels: BTreeMap<String, String>,
     queue_timeout: Option<i64>,
     execution_timeout: Option<i64>,
+    /// Whether it holds all that the request said: one that does not is the same as no other.
+    is_whole: bool,
     violations: Vec<Violation>,
 }
 
@@ -204,16 +209,18 @@ impl Asked {
             .map_err(|violations| payload_invalid(&request.job_type, violations))?;
         let mut asked = Self {
             job_type: request.job_type,
-            payload,
+            payload: Value::Object(payload),
             labels: request.labels.into_iter().collect(),
             queue_timeout: None,
             execution_timeout: None,
+            is_whole: true,
             violations: Vec::new(),
         };
         if asked.job_type.is_empty() {
             asked.refuse("/jobType", "REQUIRED", "must be the name of a job type");
         }
         if !request.attachments.is_empty() {
+            asked.is_whole = false;
             asked.refuse(
                 "/attachments",
                 "NOT_AVAILABLE",
@@ -237,7 +244,7 @@ impl Asked {
         );
         add(
             "payload",
-            (!self.payload.is_empty()).then(|| Value::Object(self.payload.clone())),
+            (self.payload != json!({})).then(|| self.payload.clone()),
         );
         add("labels", (!self.labels.is_empty()).then(|| json!(self.labels)));
         add("queueTimeout", self.queue_timeout.map(Value::from));
@@ -250,6 +257,7 @@ impl Asked {
         let duration = duration?;
         let millis = convert::millis_from(duration);
         if millis.is_none() {
+            self.is_whole = false;
             self.refuse(field, "OUT_OF_RANGE", "must be positive");
         }
         millis
@@ -271,6 +279,9 @@ impl Asked {
             }
             if value.len() > LABEL_VALUE_BYTES_MAX {
                 violations.push(Violation::new(&field, "TOO_LONG", "values are at most 256 bytes"));
+            }
+            if value.contains('\0') {
+                violations.push(Violation::nul(&field));
             }
         }
         self.violations.extend(violations);
@@ -310,20 +321,6 @@ fn header_key(metadata: &MetadataMap) -> Option<String> {
         .to_owned();
     let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     Some(unquoted.map_or(value.clone(), str::to_owned))
-}
-
-fn trace(metadata: &MetadataMap) -> Trace {
-    let text = |name| {
-        metadata
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Trace {
-        traceparent: text("traceparent"),
-        tracestate: text("tracestate"),
-    }
 }
 
 fn is_request_id(id: &str) -> bool {

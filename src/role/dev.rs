@@ -14,7 +14,10 @@ use crate::stack::{Addresses, Stack};
 /// When a part cannot start, or fails.
 pub async fn run(config: Config, worker: bool, until: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
-    let stack = Stack::start(&config, worker).await?;
+    let stack = tokio::select! {
+        started = Stack::start(&config, worker) => started?,
+        () = until.cancelled() => return Ok(()),
+    };
     say(&ready(&stack.addresses, began));
     stack.run(until).await
 }

@@ -21,7 +21,10 @@ const REFUSED_KEYS: [&str; 1] = [postern_issuer::DEVELOPMENT_KEY_ID];
 /// When a setting is missing, or a part cannot start.
 pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()> {
     config.require_for_server()?;
-    let server = server_config(&config)?.build(until.clone()).await?;
+    let server = tokio::select! {
+        built = server_config(&config)?.build(until.clone()) => built?,
+        () = until.cancelled() => return Ok(()),
+    };
     let grpc = bind("grpc", config.grpc_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::SERVER_DEFAULT)).await?;
     say(&format!(

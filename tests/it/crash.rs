@@ -4,8 +4,8 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
 use crate::consumer::Consumer;
+use crate::process::Process;
 use crate::proxy::Proxy;
-use crate::shutdown::Process;
 use crate::world::{Answer, http, request};
 
 async fn token(edge: &str) -> String {
@@ -21,16 +21,16 @@ async fn token(edge: &str) -> String {
 async fn get(process: &Process, path: &str) -> Answer {
     Answer::read(
         http()
-            .get(format!("{}{path}", process.edge))
-            .bearer_auth(token(&process.edge).await),
+            .get(format!("{}{path}", process.address))
+            .bearer_auth(token(&process.address).await),
     )
     .await
 }
 
 async fn submit(process: &Process) -> String {
     let post = http()
-        .post(format!("{}/v1/jobs", process.edge))
-        .bearer_auth(token(&process.edge).await);
+        .post(format!("{}/v1/jobs", process.address))
+        .bearer_auth(token(&process.address).await);
     let answer = Answer::read(post.json(&request("r-1"))).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
     answer.body["jobId"].as_str().unwrap().to_owned()
@@ -39,7 +39,7 @@ async fn submit(process: &Process) -> String {
 #[tokio::test]
 async fn a_job_committed_but_not_sent_is_sent_by_the_next_process() {
     let (proxy, folder) = (Proxy::start().await, tempfile::tempdir().unwrap());
-    let process = Process::start(folder.path(), Some(&proxy.url)).await;
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
     proxy.hold("SendMessageBatch");
     let job = submit(&process).await;
     // The claim is committed, the request is under way and will never arrive.
@@ -49,7 +49,7 @@ async fn a_job_committed_but_not_sent_is_sent_by_the_next_process() {
     let consumer = Consumer::connect(&proxy.direct).await;
     assert_eq!(consumer.count(&consumer.jobs).await, 0);
 
-    let process = Process::start(folder.path(), Some(&proxy.url)).await;
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
     let task = consumer.task().await;
     assert_eq!(
         (&task.body["jobId"], &task.body["dispatch"]),
@@ -63,7 +63,7 @@ async fn a_job_committed_but_not_sent_is_sent_by_the_next_process() {
 #[tokio::test]
 async fn an_outcome_committed_but_not_deleted_changes_nothing_when_it_comes_again() {
     let (proxy, folder) = (Proxy::start().await, tempfile::tempdir().unwrap());
-    let process = Process::start(folder.path(), Some(&proxy.url)).await;
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
     let consumer = Consumer::connect(&proxy.direct).await;
     // So that the message comes again soon.
     let short = consumer
@@ -93,7 +93,7 @@ async fn an_outcome_committed_but_not_deleted_changes_nothing_when_it_comes_agai
     );
     proxy.release();
 
-    let process = Process::start(folder.path(), Some(&proxy.url)).await;
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
     consumer.settled().await;
     assert_eq!(get(&process, &format!("/v1/jobs/{job}")).await.body, done);
     process.kill().await;

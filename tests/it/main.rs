@@ -12,6 +12,7 @@ mod errors;
 mod life;
 mod list;
 mod poll;
+mod process;
 mod proxy;
 mod roles;
 mod shutdown;

@@ -10,16 +10,20 @@ mod timeline;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use futures::future::try_join_all;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Settings};
 use crate::console::say;
 use crate::stack::Stack;
 use input::Import;
 use timeline::{Seen, Timeline};
+
+/// Far more than a slow machine needs: a job that never ends is a failure, not a wait.
+const TIME_MAX: Duration = Duration::from_mins(2);
 
 /// How one job went.
 #[derive(Debug, Clone)]
@@ -33,8 +37,8 @@ struct Done {
 /// Runs the demo in a temporary folder, or in one that is kept.
 ///
 /// # Errors
-/// When anything is not as it must be.
-pub async fn run(data_dir: Option<PathBuf>) -> anyhow::Result<()> {
+/// When anything is not as it must be, or the token is cancelled before all of it was shown.
+pub async fn run(data_dir: Option<PathBuf>, until: CancellationToken) -> anyhow::Result<()> {
     let temporary = tempfile::tempdir()?;
     let folder = data_dir.unwrap_or_else(|| temporary.path().to_owned());
     let began = Instant::now();
@@ -44,7 +48,13 @@ pub async fn run(data_dir: Option<PathBuf>) -> anyhow::Result<()> {
         began.elapsed().as_millis(),
         stack.addresses.edge
     ));
-    let result = show(&stack).await;
+    let result = tokio::select! {
+        biased;
+        () = until.cancelled() => Err(anyhow!("stopped before all of it was shown")),
+        shown = tokio::time::timeout(TIME_MAX, show(&stack)) => {
+            shown.unwrap_or_else(|_elapsed| Err(anyhow!("not done after {} s", TIME_MAX.as_secs())))
+        }
+    };
     stack.stop().await?;
     result?;
     say(&format!(
@@ -150,10 +160,7 @@ async fn round(stack: &Stack, imports: &[Import]) -> anyhow::Result<Vec<Done>> {
 }
 
 async fn rows(stack: &Stack) -> anyhow::Result<BTreeMap<String, u64>> {
-    Ok(contacts_import::count(&stack.addresses.shards)
-        .await?
-        .into_iter()
-        .collect())
+    Ok(contacts_import::count(&stack.addresses.shards).await?)
 }
 
 fn total(rows: &BTreeMap<String, u64>) -> i64 {

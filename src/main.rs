@@ -34,7 +34,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "dev")]
         Some(Role::Dev(dev)) => role::dev::run(config, !dev.no_worker, until).await,
         #[cfg(feature = "dev")]
-        Some(Role::Demo(demo)) => postern::demo::run(demo.data_dir).await,
+        Some(Role::Demo(demo)) => postern::demo::run(demo.data_dir, until).await,
         #[cfg(feature = "server")]
         Some(Role::Server) => role::server::run(config, until).await,
         #[cfg(feature = "edge")]

@@ -8,6 +8,7 @@
 
 mod consumer;
 mod crash;
+mod demo;
 mod errors;
 mod life;
 mod list;

@@ -5,7 +5,7 @@
 
 mod secret;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -89,7 +89,7 @@ impl Stack {
             admin: admin_listener.local_addr()?,
             shards: config.data_dir.join("shards"),
         };
-        let issuer = Issuer::new(&format!("http://{}", addresses.edge))?;
+        let issuer = issuer(addresses.edge)?;
         let server = build_server(config, &addresses, &issuer, &shutdown).await?;
         let edge = role::edge::config(None, config)?.build(server.service())?;
         let front = Router::new().merge(issuer.router()).fallback_service(edge);
@@ -144,6 +144,18 @@ impl Stack {
         self.sqs_shutdown.cancel();
         used.and(drain(&mut self.sqs).await)
     }
+}
+
+/// The development issuer of an edge that listens here. Its tokens name it by loopback: plain HTTP is allowed there alone.
+pub(crate) fn issuer(edge: SocketAddr) -> anyhow::Result<Issuer> {
+    let host = match edge.ip() {
+        any if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        given => given,
+    };
+    Ok(Issuer::new(&format!(
+        "http://{}",
+        SocketAddr::new(host, edge.port())
+    ))?)
 }
 
 async fn drain(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {

@@ -111,6 +111,16 @@ async fn a_token_of_the_issuers_endpoint_opens_the_door() {
 }
 
 #[tokio::test]
+async fn a_stack_that_listens_everywhere_accepts_the_tokens_that_it_gives() {
+    let world = World::start_with(|settings| settings.edge_listen = Some("0.0.0.0:0".to_owned())).await;
+    let port = world.stack.addresses.edge.port();
+    let jobs = http().get(format!("http://127.0.0.1:{port}/v1/jobs"));
+    let answer = Answer::read(jobs.bearer_auth(world.token("acme"))).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn health_and_reflection_need_no_token() {
     let world = World::start().await;
     let channel = tonic::transport::Channel::from_shared(world.url(""))

@@ -10,7 +10,7 @@ use axum::{Router, routing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Where a server's is when nothing is said, and an edge's.
+/// Where a server's is when nothing is said.
 #[cfg(feature = "server")]
 pub(crate) const SERVER_DEFAULT: SocketAddr = loopback(9090);
 /// Where an edge's is when nothing is said.

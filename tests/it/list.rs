@@ -58,6 +58,8 @@ async fn a_page_token_holds_for_its_partner_and_filter_alone() {
         .len(),
         1
     );
+    let others = world.rest("globex").get("/v1/jobs").await.body;
+    assert_eq!(ids(&others), [""; 0], "another partner's jobs are in no list");
     let foreign = [
         rest.get(&format!("/v1/jobs?jobType=contacts.import&pageToken={token}"))
             .await,

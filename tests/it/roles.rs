@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use postern_issuer::{Issuer, SigningKey};
+use prost::Message as _;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -120,6 +121,43 @@ async fn a_fifo_queue_is_refused_with_the_reason() {
     let refused = output(server.env("POSTERN_JOBS_QUEUE", "jobs.fifo")).await;
     assert!(
         String::from_utf8_lossy(&refused.stderr).contains("use a standard queue"),
+        "{refused:?}"
+    );
+}
+
+/// A descriptor set file by file, each as it is encoded: decoding further would lose the options.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Files {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn an_edge_serves_the_descriptor_set_that_it_is_given_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::decode(postern_proto::DESCRIPTOR_SET).unwrap();
+    files.file.retain(|file| {
+        let file = prost_types::FileDescriptorProto::decode(file.as_slice()).unwrap();
+        file.name() != "postern/v1/job_service.proto"
+    });
+    std::fs::write(folder.path().join("catalog.binpb"), files.encode_to_vec()).unwrap();
+    let args = [
+        "edge",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--descriptor-set",
+        "catalog.binpb",
+    ];
+    let edge = Process::start(command(folder.path(), &args), "edge").await;
+    let get = async |path: &str| Answer::read(http().get(format!("{}{path}", edge.address))).await;
+    let (known, unknown) = (get("/v1/jobTypes").await, get("/v1/jobs").await);
+    assert_eq!((known.status, known.reason()), (503, "BACKEND_UNAVAILABLE"));
+    assert_eq!((unknown.status, unknown.reason()), (404, "ROUTE_NOT_FOUND"));
+
+    let args = ["edge", "--descriptor-set", "nowhere.binpb"];
+    let refused = output(&mut command(folder.path(), &args)).await;
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("nowhere.binpb"),
         "{refused:?}"
     );
 }

@@ -212,6 +212,31 @@ async fn a_unique_value_in_use_names_the_job_that_holds_it() {
 }
 
 #[tokio::test]
+async fn a_unique_value_a_hundred_times_at_once_is_held_by_one_job() {
+    let world = World::start().await;
+    let (rest, consumer) = (world.rest("acme"), world.consumer().await);
+    let answers = join_all((0..100).map(|number| {
+        let mut body = request("r-1");
+        body["requestId"] = json!(format!("order-{number}"));
+        let rest = rest.clone();
+        async move { rest.post("/v1/jobs", &body).await }
+    }))
+    .await;
+    let (accepted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
+    assert_eq!(accepted.len(), 1);
+    for answer in refused {
+        assert_eq!((answer.status, answer.reason()), (409, "UNIQUE_CONSTRAINT"));
+        assert_eq!(
+            answer.body["error"]["details"][1]["resourceName"],
+            accepted[0].body["jobId"]
+        );
+    }
+    consumer.task().await;
+    assert_eq!(consumer.count(&consumer.jobs).await, 0);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn validate_only_checks_everything_and_stores_nothing() {
     let world = World::start().await;
     let rest = world.rest("acme");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern_proto::postern::v1::GetJobRequest;
+use postern_proto::postern::v1::job_service_client::JobServiceClient;
 use serde_json::json;
 use tonic::Code;
 
@@ -46,6 +47,12 @@ async fn a_call_without_a_valid_token_is_refused_alike_over_rest_and_grpc() {
             missing.header("www-authenticate")
         ),
         (401, "TOKEN_MISSING", "Bearer")
+    );
+    let mut anonymous = JobServiceClient::new(world.grpc("acme").await.channel);
+    let status = anonymous.get_job(GetJobRequest::default()).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unauthenticated, "TOKEN_MISSING")
     );
     let basic = Answer::read(
         http()
@@ -121,14 +128,10 @@ async fn a_stack_that_listens_everywhere_accepts_the_tokens_that_it_gives() {
 }
 
 #[tokio::test]
-async fn health_and_reflection_need_no_token() {
+async fn health_needs_no_token() {
     let world = World::start().await;
-    let channel = tonic::transport::Channel::from_shared(world.url(""))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
-    let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
+    let channel = world.grpc("acme").await.channel;
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
     let reply = health
         .check(tonic_health::pb::HealthCheckRequest {
             service: "postern.v1.JobService".to_owned(),
@@ -139,5 +142,66 @@ async fn health_and_reflection_need_no_token() {
     assert_eq!(Answer::read(http().get(world.url("/healthz"))).await.status, 200);
     let ready = http().get(format!("http://{}/readyz", world.stack.addresses.admin));
     assert_eq!(Answer::read(ready).await.status, 200);
+    world.stop().await;
+}
+
+/// Asks one version of reflection for its services and for the file of error details; both lists of names.
+macro_rules! reflected {
+    ($version:ident, $channel:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+        let ask = |message| ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(message),
+        };
+        let asked = [
+            ask(MessageRequest::ListServices(String::new())),
+            ask(MessageRequest::FileContainingSymbol(
+                "google.rpc.ErrorInfo".to_owned(),
+            )),
+        ];
+        let mut answers = ServerReflectionClient::new($channel)
+            .server_reflection_info(futures::stream::iter(asked))
+            .await
+            .unwrap()
+            .into_inner();
+        let (mut services, mut files) = (Vec::new(), 0);
+        while let Some(answer) = answers.message().await.unwrap() {
+            match answer.message_response.unwrap() {
+                MessageResponse::ListServicesResponse(list) => {
+                    services.extend(list.service.into_iter().map(|service| service.name));
+                }
+                MessageResponse::FileDescriptorResponse(found) => files += found.file_descriptor_proto.len(),
+                other => panic!("{other:?}"),
+            }
+        }
+        (services, files)
+    }};
+}
+
+#[tokio::test]
+async fn both_versions_of_reflection_need_no_token_at_the_server_and_through_the_edge() {
+    let world = World::start().await;
+    for address in [world.stack.addresses.edge, world.stack.addresses.grpc] {
+        let channel = Grpc::connect(address, "any").await.channel;
+        for (services, files) in [
+            reflected!(v1, channel.clone()),
+            reflected!(v1alpha, channel.clone()),
+        ] {
+            for service in [
+                "postern.v1.JobService",
+                "postern.v1.CatalogService",
+                "grpc.health.v1.Health",
+            ] {
+                assert!(
+                    services.iter().any(|name| name == service),
+                    "{service} in {services:?}"
+                );
+            }
+            assert!(files > 0, "the file of error details");
+        }
+    }
     world.stop().await;
 }

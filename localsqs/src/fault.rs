@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     RequestTooLarge(usize),
     #[error("The request body did not arrive within {0} seconds.")]
     RequestTimeout(u64),
+    #[error("Only POST requests are accepted.")]
+    NotAPost,
     #[error("Requests from web pages are not accepted.")]
     AccessDenied,
     #[error("Too many requests are waiting for messages.")]
@@ -112,6 +114,8 @@ impl Fault {
             }
             Self::RequestTimeout(_) => Identity::common("RequestTimeoutException", "RequestTimeout")
                 .with_status(StatusCode::REQUEST_TIMEOUT),
+            Self::NotAPost => Identity::common("MalformedHttpRequestException", "MalformedHttpRequest")
+                .with_status(StatusCode::METHOD_NOT_ALLOWED),
             Self::AccessDenied => {
                 Identity::common("AccessDeniedException", "AccessDenied").with_status(StatusCode::FORBIDDEN)
             }

@@ -65,7 +65,9 @@ PRAGMA user_version = 1;
 /// An open data folder. Held by one process at a time.
 #[derive(Debug)]
 pub(crate) struct Database {
-    connection: SqliteConnection,
+    options: SqliteConnectOptions,
+    /// None after a failure, until the next use.
+    connection: Option<SqliteConnection>,
     /// Locked for as long as it is open. The system unlocks it when the process dies, however it dies.
     _lock: File,
 }
@@ -88,9 +90,31 @@ impl Database {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate(&mut connection).await?;
         Ok(Self {
-            connection,
+            options,
+            connection: Some(connection),
             _lock: lock,
         })
+    }
+
+    /// The connection; a new one, if the last one failed.
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        match self.connection.take() {
+            Some(connection) => Ok(self.connection.insert(connection)),
+            None => {
+                let connection = SqliteConnection::connect_with(&self.options).await?;
+                Ok(self.connection.insert(connection))
+            }
+        }
+    }
+
+    /// Gives a connection up that failed. SQLite ends a transaction by itself when the disk is full or broken, sqlx does
+    /// not see it, and the connection would never begin another one.
+    async fn reset(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(%error, "sqs database connection was not closed");
+        }
     }
 }
 
@@ -203,7 +227,8 @@ mod tests {
 
         async fn at<O: Operation>(&mut self, second: u32, operation: O) -> Result<O::Output, Failure> {
             let now = Timestamp(0).plus_seconds(second);
-            let mut sql = self.database.connection.begin_with("BEGIN IMMEDIATE").await?;
+            let connection = self.database.connection().await?;
+            let mut sql = connection.begin_with("BEGIN IMMEDIATE").await?;
             let output = operation
                 .apply(&mut Transaction {
                     sql: &mut sql,
@@ -226,14 +251,14 @@ mod tests {
 
         async fn stored(&mut self) -> i64 {
             sqlx::query_scalar("SELECT count(*) FROM message")
-                .fetch_one(&mut self.database.connection)
+                .fetch_one(self.database.connection().await.unwrap())
                 .await
                 .unwrap()
         }
 
         async fn sweep_at(&mut self, second: u32) {
             let now = Timestamp(0).plus_seconds(second);
-            let connection = &mut self.database.connection;
+            let connection = self.database.connection().await.unwrap();
             sweep(&mut Transaction {
                 sql: connection,
                 now,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -80,8 +80,11 @@ impl Protocol {
     }
 
     fn read(self, head: &Parts, body: &[u8]) -> Result<Call, Fault> {
-        // Without signatures, a form that a web page sends to a loopback address would be as good as any other request.
-        // Browsers say where it comes from; SDKs do not.
+        // Without signatures, what a web page sends to a loopback address would be as good as any other request. SDKs
+        // only POST, and browsers say where a POST comes from; where a picture's address comes from, they do not.
+        if head.method != Method::POST {
+            return Err(Fault::NotAPost);
+        }
         if head.headers.contains_key(ORIGIN) {
             return Err(Fault::AccessDenied);
         }

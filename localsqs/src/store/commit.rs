@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::Connection as _;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -92,7 +92,10 @@ impl Commits {
 
     async fn commit(&self, group: &mut Vec<Box<dyn Entry>>) {
         let mut database = self.database.lock().await;
-        let committed = transact(&mut database.connection, group).await;
+        let committed = transact(&mut database, group).await;
+        if committed.is_err() {
+            database.reset().await;
+        }
         drop(database);
         let is_committed = committed.is_ok();
         group.drain(..).for_each(|entry| entry.settle(is_committed));
@@ -104,10 +107,10 @@ impl Commits {
 }
 
 async fn transact(
-    connection: &mut SqliteConnection,
+    database: &mut Database,
     group: &mut [Box<dyn Entry>],
 ) -> Result<Vec<QueueId>, sqlx::Error> {
-    let mut sql = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut sql = database.connection().await?.begin_with("BEGIN IMMEDIATE").await?;
     let mut transaction = Transaction {
         sql: &mut sql,
         now: Timestamp::now(),
@@ -184,8 +187,9 @@ impl Entry for Sweep {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{CreateQueue, FindQueue};
+    use super::super::{CreateQueue, FindQueue, SendMessages, ViewQueue};
     use super::*;
+    use crate::message::{Draft, Offer};
     use crate::queue::QueueName;
 
     /// How many operations of its transaction came before it.
@@ -316,5 +320,36 @@ mod tests {
         };
         let (found, ()) = tokio::join!(found, commits.run());
         assert_eq!(found, Err(Fault::QueueDoesNotExist));
+    }
+
+    /// A limit of the connection stands for that of the disk.
+    #[tokio::test]
+    async fn a_full_disk_refuses_messages_and_once_there_is_room_they_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = Database::open(folder.path()).await.unwrap();
+        sqlx::raw_sql("PRAGMA max_page_count = 20")
+            .execute(database.connection().await.unwrap())
+            .await
+            .unwrap();
+        let (store, commits) = start(Arc::new(Mutex::new(database)), Arc::default());
+        let send = || {
+            let offer = Offer {
+                body: Some("x".repeat(100_000)),
+                ..Offer::default()
+            };
+            let drafts = vec![Draft::parse(offer).unwrap()];
+            let queue = name();
+            store.run(SendMessages { queue, drafts })
+        };
+        let done = async {
+            store.run(create()).await.unwrap();
+            let sent = (send().await, send().await);
+            (sent, store.run(ViewQueue(name())).await.unwrap().visible)
+        };
+        let done = tokio::select! {
+            done = done => done,
+            () = commits.run() => unreachable!("the store is there"),
+        };
+        assert_eq!(done, ((Err(Fault::Internal), Ok(vec![Ok(())])), 1));
     }
 }

@@ -10,7 +10,8 @@ use crate::queue::{QueueId, QueueName};
 use crate::receipt::{MessageRow, Receipt};
 use crate::timestamp::Timestamp;
 
-/// Rounds of dead letters in one receive. What is left is dealt with by the next one.
+/// Rounds of dead letters in one receive, so that no other operation waits long. Who waits for a message comes back for
+/// what is left.
 const REDRIVE_ROUNDS_MAX: usize = 100;
 
 /// Takes visible messages into flight.
@@ -104,6 +105,7 @@ impl Transaction<'_> {
                 return Ok(rows(alive));
             }
         }
+        self.changed.push(queue.id);
         Ok(Vec::new())
     }
 

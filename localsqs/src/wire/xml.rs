@@ -106,7 +106,8 @@ impl Writer {
         }
     }
 
-    /// Carriage returns are escaped, because XML readers turn bare ones into line feeds.
+    /// Carriage returns are escaped, because XML readers turn bare ones into line feeds. A refusal may repeat what a
+    /// client sent: characters that no XML can carry are replaced.
     fn text(&mut self, text: &str) {
         for character in text.chars() {
             match character {
@@ -115,6 +116,9 @@ impl Writer {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\r' => self.0.push_str("&#xD;"),
+                '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => {
+                    self.0.push(char::REPLACEMENT_CHARACTER);
+                }
                 other => self.0.push(other),
             }
         }
@@ -150,6 +154,18 @@ mod tests {
              <Body>a&lt;&amp;&gt;&#xD;\n</Body><MessageAttribute><Name>n</Name><Value><DataType>String</DataType>\
              <StringValue>v</StringValue></Value></MessageAttribute></Message></ReceiveMessageResult>\
              <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></ReceiveMessageResponse>"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_xml_whatever_it_repeats() {
+        let xml = fault(
+            &Fault::InvalidAttributeName("\0\u{8}\t\u{1F}\u{FFFF}é<".into()),
+            "r",
+        );
+        assert!(
+            xml.contains("<Message>Unknown Attribute \u{FFFD}\u{FFFD}\t\u{FFFD}\u{FFFD}é&lt;.</Message>"),
+            "{xml}"
         );
     }
 

@@ -40,6 +40,28 @@ async fn dead_letters_do_not_hold_up_the_living() {
 }
 
 #[tokio::test]
+async fn who_waits_gets_a_living_message_however_many_dead_letters_lie_before_it() {
+    with_sqs(async |sqs| {
+        let (queue, _dead) = queues(sqs, 1).await;
+        for number in 0..250 {
+            sqs.send(&queue, &number.to_string()).await;
+        }
+        assert_eq!(sqs.receive_all(&queue, 250).await.len(), 250);
+        sqs.send(&queue, "alive").await;
+        let started_at = tokio::time::Instant::now();
+        let request = sqs
+            .client
+            .receive_message()
+            .queue_url(&queue)
+            .wait_time_seconds(20);
+        let messages = request.send().await.unwrap().messages.unwrap_or_default();
+        assert_eq!(bodies(&messages), ["alive"]);
+        assert!(started_at.elapsed().as_secs() < 10, "{:?}", started_at.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_dead_letter_wakes_who_waits_for_it() {
     with_sqs(async |sqs| {
         let (queue, dead) = queues(sqs, 1).await;

@@ -43,6 +43,25 @@ async fn a_form_that_a_web_page_sends_is_refused() {
     served.stop().await;
 }
 
+/// A picture whose address is that of an action needs no permission to be loaded, and has no origin.
+#[tokio::test]
+async fn an_address_that_a_web_page_loads_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(Config::new(folder.path())).await;
+    for method in ["GET", "PUT"] {
+        let head = format!("{method} /?Action=CreateQueue&QueueName=jobs HTTP/1.1\r\n");
+        let answer = raw(&served.authority, &head, b"").await;
+        assert_eq!(
+            (answer.status, answer.element("Code")),
+            (405, Some("MalformedHttpRequest")),
+            "{answer:?}"
+        );
+    }
+    let found = served.client.list_queues().send().await.unwrap();
+    assert!(found.queue_urls().is_empty());
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn heads_beyond_the_limit_are_refused() {
     let folder = tempfile::tempdir().unwrap();

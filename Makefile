@@ -63,3 +63,7 @@ conformance: ## protobuf's official suite: every JSON case of proto3
 	tools/install conformance
 	cargo build --package postern-conformance --locked
 	tests/conformance/run
+
+.PHONY: bench-protojson
+bench-protojson: ## protojson against prost-reflect and pbjson, as ratios of one run
+	cargo run --release --package postern-bench --bin bench-protojson --locked

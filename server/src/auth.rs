@@ -185,8 +185,8 @@ impl Inner {
     fn known(&self, id: &[u8; 32]) -> Option<Caller> {
         let verified = self.verified();
         let entry = verified.get(id)?;
-        let counts =
-            SystemTime::now() < entry.caller.expires_at && self.issuers[entry.issuer].has(&entry.key_id);
+        let counts = SystemTime::now() < entry.caller.expires_at
+            && self.issuers[entry.issuer].has(&entry.key_id, &entry.key);
         counts.then(|| entry.caller.clone())
     }
 
@@ -217,6 +217,7 @@ impl Inner {
             caller,
             issuer,
             key_id,
+            key,
         })
     }
 

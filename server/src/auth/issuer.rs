@@ -54,9 +54,9 @@ impl Issuer {
         &self.url
     }
 
-    /// Whether this key counts now.
-    pub(super) fn has(&self, key_id: &str) -> bool {
-        self.known.borrow().key(key_id).is_some()
+    /// Whether this key counts now, under this id.
+    pub(super) fn has(&self, id: &str, key: &Key) -> bool {
+        self.known.borrow().key(id).is_some_and(|known| *known == *key)
     }
 
     /// The key of this id. An unknown one may be new: then the issuer is asked again, unless that was done a moment ago.

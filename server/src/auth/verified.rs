@@ -3,8 +3,10 @@
 //! Bounded, and keyed by a digest, so that no token is kept. Whether an entry still counts is for the reader to say.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Caller;
+use super::jwks::Key;
 
 /// Tokens in each of two generations: some megabytes at most.
 const GENERATION_MAX: usize = 4_096;
@@ -15,8 +17,9 @@ pub(super) struct Entry {
     pub(super) caller: Caller,
     /// Which of the issuers.
     pub(super) issuer: usize,
-    /// The key that it was checked with.
+    /// The key that it was checked with. An issuer may give its id to another one.
     pub(super) key_id: String,
+    pub(super) key: Arc<Key>,
 }
 
 /// The newest tokens. When one generation is full the one before is forgotten, whatever of it still counts is simply checked again.
@@ -43,6 +46,9 @@ impl Verified {
 mod tests {
     use std::time::SystemTime;
 
+    use serde_json::json;
+
+    use super::super::jwks::Keys;
     use super::*;
     use crate::job::PartnerId;
 
@@ -60,6 +66,8 @@ mod tests {
             scopes: Vec::new(),
             expires_at: SystemTime::now(),
         };
+        let jwk = json!({"kty": "RSA", "kid": "k", "n": format!("{}w", "_".repeat(341)), "e": "AQAB"});
+        let keys = Keys::parse(json!({"keys": [jwk]}).to_string().as_bytes(), &[]).unwrap();
         let mut verified = Verified::default();
         for number in 0..5 * GENERATION_MAX {
             verified.insert(
@@ -68,6 +76,7 @@ mod tests {
                     caller: caller.clone(),
                     issuer: 0,
                     key_id: "k".to_owned(),
+                    key: Arc::clone(keys.get("k").unwrap()),
                 },
             );
             assert!(verified.young.len() + verified.old.len() <= 2 * GENERATION_MAX);

@@ -134,6 +134,21 @@ async fn a_key_that_was_taken_back_counts_no_more_even_for_known_tokens() {
 }
 
 #[tokio::test]
+async fn a_key_that_took_the_id_of_another_does_not_vouch_for_its_tokens() {
+    let (old, new) = (first_key(), second_key());
+    let (world, server) = World::with_keys(&[&old]).await;
+    let known = token(&old, &server);
+    world.check(&known).await.unwrap();
+    let mut jwk = new.jwk();
+    jwk["kid"] = old.id().into();
+    server.answer(StatusCode::OK, &json!({"keys": [jwk]}).to_string());
+    pass(Duration::from_mins(5)).await;
+    until_refuses(&world, &known).await;
+    assert!(world.refuses(&known).await);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_issuer_that_was_down_is_asked_again_soon() {
     let key = first_key();
     let (world, server) = World::with_keys(&[&key]).await;

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// The `RedrivePolicy` attribute of a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RedrivePolicy {
     dead_letter_target_arn: String,
@@ -71,6 +71,15 @@ impl RedrivePolicy {
     }
 }
 
+/// Whatever regions their clients have signed for, two policies are the same that do the same.
+impl PartialEq for RedrivePolicy {
+    fn eq(&self, other: &Self) -> bool {
+        (self.target(), self.max_receive_count) == (other.target(), other.max_receive_count)
+    }
+}
+
+impl Eq for RedrivePolicy {}
+
 /// `arn:aws:sqs:<region>:000000000000:<name>`
 pub(crate) fn arn(region: &str, name: &QueueName) -> String {
     format!("arn:aws:sqs:{region}:{ACCOUNT}:{}", name.as_str())
@@ -118,6 +127,18 @@ mod tests {
                 r#"{"deadLetterTargetArn":"arn:aws:sqs:x:000000000000:dead","maxReceiveCount":5}"#
             );
         }
+    }
+
+    #[test]
+    fn policies_that_differ_in_the_region_alone_are_the_same() {
+        let policy = |arn: &str, count: u32| {
+            let text = format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:{arn}","maxReceiveCount":{count}}}"#);
+            RedrivePolicy::parse(&text).unwrap()
+        };
+        let known = policy("us-east-1:000000000000:dead", 5);
+        assert_eq!(policy("eu-west-1:000000000000:dead", 5), known);
+        assert_ne!(policy("us-east-1:000000000000:other", 5), known);
+        assert_ne!(policy("us-east-1:000000000000:dead", 4), known);
     }
 
     #[test]

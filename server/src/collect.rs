@@ -42,17 +42,9 @@ impl Collect {
     /// Applies outcomes until it is told to stop; what was received by then is finished first.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut backoff = Backoff::default();
+        let mut held = Vec::new();
         while !shutdown.is_cancelled() {
-            let received = tokio::select! {
-                received = self.results.receive() => received,
-                // What SQS hands out to nobody now comes again after its visibility timeout.
-                () = shutdown.cancelled() => return,
-            };
-            let result = match received {
-                Ok(messages) => self.settle(messages).await,
-                Err(error) => Err(Failure::Queue(error)),
-            };
-            let Err(failure) = result else {
+            let Err(failure) = self.round(&mut held, &shutdown).await else {
                 backoff.reset();
                 continue;
             };
@@ -67,20 +59,37 @@ impl Collect {
         }
     }
 
+    /// Receives and settles. What the database could not take now is held until it can: received again and again while the database
+    /// is away, good outcomes would become dead letters.
+    async fn round(&self, held: &mut Vec<Received>, shutdown: &CancellationToken) -> Result<(), Failure> {
+        if held.is_empty() {
+            *held = tokio::select! {
+                received = self.results.receive() => received?,
+                // What SQS hands out to nobody now comes again after its visibility timeout.
+                () = shutdown.cancelled() => return Ok(()),
+            };
+        }
+        let result = self.settle(held).await;
+        if !matches!(result, Err(Failure::Store(store::Error::Unavailable(_)))) {
+            held.clear();
+        }
+        result
+    }
+
     /// Deals with messages for good, then deletes those it dealt with.
-    async fn settle(&self, messages: Vec<Received>) -> Result<(), Failure> {
+    async fn settle(&self, messages: &[Received]) -> Result<(), Failure> {
         let now = Timestamp::now();
         let (mut reports, mut quarantined, mut settled) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages {
-            match self.sort(&message) {
+            match self.sort(message) {
                 Sorted::Report(report) => reports.push((*report, message)),
                 Sorted::Quarantine(reason) => quarantined.push((message, reason)),
             }
         }
         for (message, verdict) in self.apply(reports, now).await? {
             match verdict {
-                Verdict::Settled => settled.push(message.receipt),
-                Verdict::JobUnknown if is_young(&message, now) => {}
+                Verdict::Settled => settled.push(message.receipt.clone()),
+                Verdict::JobUnknown if is_young(message, now) => {}
                 Verdict::JobUnknown => quarantined.push((message, "no such job".to_owned())),
             }
         }
@@ -114,11 +123,11 @@ impl Collect {
     }
 
     /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other.
-    async fn apply(
+    async fn apply<'a>(
         &self,
-        reports: Vec<(Report, Received)>,
+        reports: Vec<(Report, &'a Received)>,
         now: Timestamp,
-    ) -> Result<Vec<(Received, Verdict)>, Failure> {
+    ) -> Result<Vec<(&'a Received, Verdict)>, Failure> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
@@ -140,9 +149,8 @@ impl Collect {
                 .apply(std::slice::from_ref(&report), &retry, now)
                 .await
             {
-                Ok(verdicts) => {
-                    applied.extend(verdicts.into_iter().map(|verdict| (message.clone(), verdict)))
-                }
+                Ok(verdicts) => applied.extend(verdicts.into_iter().map(|verdict| (message, verdict))),
+                Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
                 Err(error) => {
                     tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
                 }
@@ -167,7 +175,7 @@ impl Collect {
 
     async fn quarantine(
         &self,
-        messages: Vec<(Received, String)>,
+        messages: Vec<(&Received, String)>,
         now: Timestamp,
     ) -> Result<Vec<String>, store::Error> {
         if messages.is_empty() {
@@ -185,7 +193,10 @@ impl Collect {
             .map(|(message, reason)| (letter(message), reason.clone()))
             .collect();
         self.store.system().quarantine(&letters, now).await?;
-        Ok(messages.into_iter().map(|(message, _)| message.receipt).collect())
+        Ok(messages
+            .into_iter()
+            .map(|(message, _)| message.receipt.clone())
+            .collect())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::catalog::Catalog;
 use crate::job::Timestamp;
-use crate::queue::{Jobs, Task, TaskParts};
+use crate::queue::{Jobs, SendError, Task, TaskParts};
 use crate::seal::Seal;
 use crate::store::system::{Claimed, Sending};
 use crate::store::{self, Store};
@@ -22,7 +22,7 @@ const CLAIM_MAX: u64 = 50;
 const LEASE: Duration = Duration::from_secs(90);
 /// Looks for due tasks at least this often, whatever signals were lost.
 const IDLE_MAX: Duration = Duration::from_secs(5);
-/// A task whose job type is gone is looked at again after this time.
+/// A task whose job type is gone, or that the queue refuses, is looked at again after this time.
 const UNSENDABLE_RETRY: Duration = Duration::from_mins(1);
 
 /// The loop that sends tasks.
@@ -115,7 +115,7 @@ impl Dispatch {
         }
     }
 
-    /// Sends what was claimed and records what came of it. False when the queue refused some.
+    /// Sends what was claimed and records what came of it. False when the queue could not take some now.
     async fn send(&self, claimed: Vec<Claimed>, retry_after: Duration) -> Result<bool, store::Error> {
         let (mut sendings, mut tasks, mut unsendable) = (Vec::new(), Vec::new(), Vec::new());
         for claim in claimed {
@@ -131,15 +131,23 @@ impl Dispatch {
                 None => unsendable.push(sending),
             }
         }
-        let (mut sent, mut failed) = (Vec::new(), Vec::new());
+        let (mut sent, mut failed, mut last_error) = (Vec::new(), Vec::new(), None);
         for (sending, result) in sendings.into_iter().zip(self.jobs.send(tasks).await) {
             match result {
                 Ok(message_id) => sent.push((sending, message_id)),
-                Err(error) => {
-                    tracing::warn!(job.id = %sending.job, %error, "a task was not sent and is sent again");
+                // By itself it would hold up all others, for nothing: the loop waits where the queue fails.
+                Err(error @ SendError::Refused(_)) => {
+                    tracing::error!(job.id = %sending.job, %error, "the queue refuses a task, which waits");
+                    unsendable.push(sending);
+                }
+                Err(error @ SendError::Unavailable(_)) => {
                     failed.push(sending);
+                    last_error = Some(error);
                 }
             }
+        }
+        if let Some(error) = last_error {
+            tracing::warn!(count = failed.len(), %error, "tasks were not sent and are sent again");
         }
         let now = Timestamp::now();
         let system = self.store.system();

@@ -9,6 +9,8 @@ use aws_smithy_http_client::tls;
 
 /// A receive waits 20 s by itself.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// With all its attempts: claims of tasks are leased for longer, so that nobody else sends what may still be on its way.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client of this endpoint, or of AWS with what the environment says.
@@ -19,6 +21,7 @@ pub(super) async fn connect(endpoint: Option<&str>) -> aws_sdk_sqs::Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(REQUEST_TIMEOUT)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)

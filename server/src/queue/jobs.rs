@@ -19,10 +19,16 @@ pub struct Jobs {
     message_bytes_max: usize,
 }
 
-/// A task was not sent, or perhaps it was: sending it again is safe.
+/// Why a task was not sent, or perhaps it was: sending it again is safe.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct SendError(pub String);
+pub enum SendError {
+    /// The queue could not be reached, or could not take it: the same may go well later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The queue refused this task for what it is, while it may take others.
+    #[error("refused: {0}")]
+    Refused(String),
+}
 
 impl Jobs {
     pub(super) const fn new(client: Client, url: String, message_bytes_max: usize) -> Self {
@@ -67,11 +73,11 @@ impl Jobs {
             .await
         {
             Ok(reply) => reply,
-            Err(error) => return vec![Err(SendError(sqs_error(error).to_string())); count],
+            Err(error) => return vec![Err(SendError::Unavailable(sqs_error(error).to_string())); count],
         };
         // A batch can fail in part, and an entry that is not spoken of was not sent.
-        let mut results =
-            vec![Err(SendError("sqs did not say what became of the message".to_owned())); count];
+        let unknown = SendError::Unavailable("sqs did not say what became of the message".to_owned());
+        let mut results = vec![Err(unknown); count];
         for failed in reply.failed() {
             if let Some(result) = failed
                 .id()
@@ -79,11 +85,12 @@ impl Jobs {
                 .ok()
                 .and_then(|index: usize| results.get_mut(index))
             {
-                *result = Err(SendError(format!(
-                    "{}: {}",
-                    failed.code(),
-                    failed.message().unwrap_or_default()
-                )));
+                let why = format!("{}: {}", failed.code(), failed.message().unwrap_or_default());
+                *result = Err(if failed.sender_fault() {
+                    SendError::Refused(why)
+                } else {
+                    SendError::Unavailable(why)
+                });
             }
         }
         for sent in reply.successful() {

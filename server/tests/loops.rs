@@ -1,0 +1,229 @@
+//! `dispatch` and `collect` against an endpoint that fails in ways a healthy one does not: refusing single tasks, handing a message out once.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use postern_server::catalog::{Catalog, Source};
+use postern_server::collect::Collect;
+use postern_server::dispatch::Dispatch;
+use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use postern_server::queue::{self, Queues};
+use postern_server::seal::Seal;
+use postern_server::store::{self, Store, Submission, Trace};
+use sea_orm::{ConnectOptions, ConnectionTrait as _};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+const JOB_TYPE: &str = "name: a.b\nversion: \"1\"\nconsumer_type: X\nschema: {type: object}\n";
+const SOON: Duration = Duration::from_secs(30);
+
+/// What the endpoint was asked, and what it is to answer.
+#[derive(Default)]
+struct Endpoint {
+    url: String,
+    /// Bodies of tasks, in the order in which they were offered.
+    offered: Mutex<Vec<String>>,
+    /// Handed out once each.
+    results: Mutex<Vec<String>>,
+    changed: Notify,
+}
+
+impl Endpoint {
+    async fn start() -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Arc::new(Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            ..Self::default()
+        });
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&endpoint));
+        // Ends with the test's runtime.
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        endpoint
+    }
+
+    async fn queues(&self) -> Queues {
+        let config = queue::Config {
+            endpoint: Some(self.url.clone()),
+            jobs: "jobs".to_owned(),
+            results: "results".to_owned(),
+        };
+        queue::open(&config).await.unwrap()
+    }
+
+    /// How often a task that holds this text was offered.
+    fn count(&self, text: &str) -> usize {
+        let offered = self.offered.lock().unwrap();
+        offered.iter().filter(|body| body.contains(text)).count()
+    }
+
+    async fn until_offered(&self, text: &str) {
+        let offered = async {
+            loop {
+                let changed = self.changed.notified();
+                if self.count(text) > 0 {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(SOON, offered).await.unwrap();
+    }
+
+    fn send_batch(&self, request: &Value) -> Value {
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in request["Entries"].as_array().unwrap() {
+            let (id, body) = (&entry["Id"], entry["MessageBody"].as_str().unwrap());
+            self.offered.lock().unwrap().push(body.to_owned());
+            if body.contains("poison") {
+                failed.push(json!({"Id": id, "SenderFault": true, "Code": "InvalidMessageContents"}));
+            } else {
+                successful.push(json!({"Id": id, "MessageId": "m", "MD5OfMessageBody": ""}));
+            }
+        }
+        self.changed.notify_waiters();
+        json!({"Successful": successful, "Failed": failed})
+    }
+
+    async fn receive(&self) -> Value {
+        let Some(body) = self.results.lock().unwrap().pop() else {
+            return std::future::pending().await;
+        };
+        self.changed.notify_waiters();
+        json!({"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "MD5OfBody": "", "Body": body}]})
+    }
+}
+
+async fn answer(State(endpoint): State<Arc<Endpoint>>, headers: HeaderMap, body: String) -> Response {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let action = headers["x-amz-target"].to_str().unwrap();
+    let reply = match action.rsplit('.').next().unwrap() {
+        "GetQueueUrl" => {
+            json!({"QueueUrl": format!("{}/{}", endpoint.url, request["QueueName"].as_str().unwrap())})
+        }
+        "GetQueueAttributes" => json!({"Attributes": {"MaximumMessageSize": "1048576"}}),
+        "SendMessageBatch" => endpoint.send_batch(&request),
+        "ReceiveMessage" => endpoint.receive().await,
+        "DeleteMessageBatch" => json!({"Successful": [], "Failed": []}),
+        other => json!({"__type": other}),
+    };
+    Json(reply).into_response()
+}
+
+struct World {
+    store: Store,
+    url: String,
+    seal: Seal,
+    catalog: Arc<Catalog>,
+    endpoint: Arc<Endpoint>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        let store = Store::open(&store::Config { url: url.clone() }).await.unwrap();
+        store.migrate().await.unwrap();
+        let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
+        Self {
+            store,
+            url,
+            seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
+            catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
+            endpoint: Endpoint::start().await,
+            _folder: folder,
+        }
+    }
+
+    async fn submit(&self, payload: &str) -> JobId {
+        let now = Timestamp::now();
+        let timeouts = Timeouts {
+            queue_millis: 1_000_000,
+            execution_millis: 1_000_000,
+            retention_millis: 1_000_000,
+        };
+        let id = JobId::new(u64::try_from(now.millis()).unwrap());
+        let mut job = Job::new(id, PartnerId::new("acme"), timeouts, now);
+        job.job_type = "a.b".to_owned();
+        let submission = Submission {
+            job,
+            payload: json!({ "a": payload }).to_string(),
+            digest: [0; 32],
+            unique: Vec::new(),
+            trace: Trace::default(),
+        };
+        self.store.partner().submit(&submission).await.unwrap();
+        id
+    }
+
+    async fn job(&self, id: JobId) -> Job {
+        let found = self.store.partner().get(&PartnerId::new("acme"), id).await;
+        found.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_the_queue_refuses_holds_up_no_other() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let dispatch = Dispatch {
+        store: world.store.clone(),
+        jobs: world.endpoint.queues().await.jobs,
+        catalog: Arc::clone(&world.catalog),
+        seal: world.seal.clone(),
+    };
+    let running = tokio::spawn(dispatch.run(shutdown.clone()));
+    world.submit("poison").await;
+    world.endpoint.until_offered("poison").await;
+    for number in 0..5 {
+        let text = format!("good-{number}");
+        world.submit(&text).await;
+        world.endpoint.until_offered(&text).await;
+    }
+    // Rounds that failed for its sake would have offered it again each time, and waited longer each time.
+    assert_eq!(world.endpoint.count("poison"), 1);
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_again() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let job = world.submit("a").await;
+    let token = world.seal.outcome_token(job, 1);
+    let outcome = json!({"outcomeToken": token, "event": "SUCCEEDED"});
+    world.endpoint.results.lock().unwrap().push(outcome.to_string());
+    let mut options = ConnectOptions::new(&world.url);
+    options.max_connections(1);
+    let other = sea_orm::Database::connect(options).await.unwrap();
+    other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+
+    let received = world.endpoint.changed.notified();
+    let collect = Collect {
+        store: world.store.clone(),
+        results: world.endpoint.queues().await.results,
+        catalog: Arc::clone(&world.catalog),
+        seal: world.seal.clone(),
+    };
+    let changes = &mut world.store.signals().changes();
+    let running = tokio::spawn(collect.run(shutdown.clone()));
+    tokio::time::timeout(SOON, received).await.unwrap();
+    // Writers queue for their one connection: when the second of these has failed, so has the loop's attempt.
+    for _ in 0..2 {
+        let failed = world.store.system().release(&[], Timestamp::now()).await;
+        assert!(matches!(failed, Err(store::Error::Unavailable(_))));
+    }
+    other.execute_unprepared("ROLLBACK").await.unwrap();
+    let changed = tokio::time::timeout(SOON, changes.recv()).await;
+    assert_eq!(changed.unwrap().unwrap(), job);
+    assert!(world.job(job).await.state.is_terminal());
+    shutdown.cancel();
+    running.await.unwrap();
+}

@@ -93,6 +93,36 @@ pub fn xml_safe(json: String) -> String {
     json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
 }
 
+/// The JSON text with U+FFFD for every escape of half a character. JavaScript writes such a half where a text was cut between the two
+/// escapes of an emoji, and no text can hold it.
+#[must_use]
+pub fn whole_characters(json: &str) -> String {
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(start) = rest.find('\\') {
+        whole.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let (escape, end) = match (code_unit(rest), rest.get(6..).and_then(code_unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&rest[..12], 12),
+            (Some(0xD800..=0xDFFF), _) => ("\\ufffd", 6),
+            // The character after the backslash belongs to it, whichever it is.
+            _ => {
+                let end = rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end);
+                (&rest[..end], end)
+            }
+        };
+        whole.push_str(escape);
+        rest = &rest[end..];
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// The UTF-16 code unit of an escape at the start of the text.
+fn code_unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -127,6 +157,18 @@ mod tests {
         let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
         assert_eq!(unfit(&nested(DEPTH_MAX)), None);
         assert_eq!(unfit(&nested(DEPTH_MAX + 1)), Some(Unfit::TooDeep));
+    }
+
+    #[test]
+    fn only_half_characters_are_replaced() {
+        for (json, whole) in [
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""\ude00\ud83d\ud83d\ude00""#, r#""\ufffd\ufffd\ud83d\ude00""#),
+            (r#""\\ud83d \u00e9 \" \ud83""#, r#""\\ud83d \u00e9 \" \ud83""#),
+            ("\\é\\", "\\é\\"),
+        ] {
+            assert_eq!(whole_characters(json), whole);
+        }
     }
 
     #[test]

@@ -190,3 +190,34 @@ fn without_an_id_reports_are_told_apart_by_message_and_ends_by_what_they_say() {
     let long = json!({"outcomeToken": "t", "event": "STARTED", "eventId": "x".repeat(200)}).to_string();
     assert!(id(&long, "m").len() <= 128);
 }
+
+#[test]
+fn numbers_beyond_every_range_are_clamped_too() {
+    let body = r#"{"outcomeToken":"t","event":"PROGRESS","progress":{"completed":1e20,"total":18446744073709551615}}"#;
+    let Event::Progress(Some(progress)) = read(body, "m").unwrap().outcome.event else {
+        panic!("not progress")
+    };
+    assert_eq!((progress.completed, progress.total), (i32::MAX, i32::MAX));
+}
+
+#[test]
+fn half_a_character_hides_no_outcome() {
+    let body = r#"{"outcomeToken":"t","event":"FAILED","error":{"message":"\\u \ud83d\ude00 cut \ud83d","reason":"GONE"}}"#;
+    let Event::Failed { failure, .. } = read(body, "m").unwrap().outcome.event else {
+        panic!("not a failure")
+    };
+    assert_eq!(
+        (failure.message.as_str(), failure.reason.as_str()),
+        ("\\u \u{1f600} cut \u{fffd}", "GONE")
+    );
+}
+
+#[test]
+fn what_not_every_database_can_keep_is_replaced() {
+    let failure = failure(json!({"message": "a\u{0}b"}));
+    assert_eq!(failure.message, "a\u{fffd}b");
+    let id = message(&json!({"outcomeToken": "t", "event": "STARTED", "eventId": "a\u{0}b"}))
+        .outcome
+        .event_id;
+    assert_eq!(id.len(), 64, "{id}");
+}

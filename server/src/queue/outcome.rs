@@ -44,7 +44,9 @@ pub enum Unreadable {
 /// # Errors
 /// When it cannot be an outcome.
 pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
-    let value: Value = serde_json::from_str(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
+    let value: Value = serde_json::from_str(body)
+        .or_else(|_invalid| serde_json::from_str(&json::whole_characters(body)))
+        .map_err(|error| Unreadable::NotJson(error.to_string()))?;
     let Value::Object(object) = value else {
         return Err(Unreadable::NotJson("another kind of value".to_owned()));
     };
@@ -84,13 +86,11 @@ impl<'a> Members<'a> {
         self.get(name)?.as_str()
     }
 
-    /// A whole number, also where it is written with a fraction of zero.
+    /// A whole number, also where it is written with a fraction of zero; one that is out of range is the nearest that is not.
     fn whole(&self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
-        #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-        let from_double = |double: f64| {
-            (double.fract() == 0.0 && double.abs() < json::UNSAFE_FROM).then_some(double as i64)
-        };
+        #[allow(clippy::cast_possible_truncation, reason = "whole, and the cast saturates")]
+        let from_double = |double: f64| (double.fract() == 0.0).then_some(double as i64);
         value.as_i64().or_else(|| value.as_f64().and_then(from_double))
     }
 
@@ -196,7 +196,7 @@ fn violation(item: &Value) -> Option<Violation> {
 /// body may mean two things; and by the body where it means one, however often it is sent.
 fn event_id(members: &Members<'_>, event: &Event, body: &str, message_id: &str) -> String {
     match members.text("eventId").filter(|id| !id.is_empty()) {
-        Some(id) if id.len() <= EVENT_ID_BYTES_MAX => id.to_owned(),
+        Some(id) if id.len() <= EVENT_ID_BYTES_MAX && !id.contains('\0') => id.to_owned(),
         Some(id) => sha256(id),
         None => match event {
             Event::Started | Event::Progress(_) => message_id.to_owned(),
@@ -231,6 +231,9 @@ fn clamp(number: i64) -> i32 {
     i32::try_from(number.clamp(0, i64::from(i32::MAX))).expect("clamped")
 }
 
+/// The text as every database keeps it: PostgreSQL has no place for U+0000.
 fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
+    let mut text = text.replace('\0', "\u{fffd}");
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text
 }

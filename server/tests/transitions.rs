@@ -177,6 +177,17 @@ fn a_newer_attempt_begins_anew() {
 }
 
 #[test]
+fn the_first_attempt_that_is_told_begins_nothing_anew() {
+    let mut job = running(None);
+    let began = job.start_time;
+    let applied = job.apply(&of_attempt(1, progress(1)), POLICY, at(90));
+    assert_eq!(
+        (applied, job.start_time, job.attempt),
+        (Applied::Changed(None), began, Some(1))
+    );
+}
+
+#[test]
 fn a_redelivered_start_without_attempt_restarts_the_clock() {
     let mut job = running(None);
     assert_eq!(

@@ -81,11 +81,13 @@ impl Job {
         if self.is_stale(outcome) {
             return Applied::Ignored(Ignored::Stale);
         }
-        let begins =
-            self.state == State::Queued || (outcome.attempt.is_some() && outcome.attempt > self.attempt);
+        // A first attempt to be named may be the one that is running.
+        let is_newer = self.attempt.is_some() && outcome.attempt > self.attempt;
+        let begins = self.state == State::Queued || is_newer;
         if begins {
             self.begin(outcome, now);
         }
+        self.attempt = outcome.attempt.or(self.attempt);
         self.seq = outcome.seq.or(self.seq);
         self.deadline = now.plus_millis(self.timeouts.execution_millis);
         let moved = progress.is_some() && self.progress.as_ref() != progress;

@@ -79,11 +79,9 @@ impl From<DbErr> for Error {
         | DbErr::Query(RuntimeErr::SqlxError(error)) = &error
         {
             // What is no complaint of the database is one of the way to it.
-            error.as_database_error().is_none_or(|error| {
-                TRANSIENT_CODES
-                    .iter()
-                    .any(|code| error.code().as_deref() == Some(code))
-            })
+            error
+                .as_database_error()
+                .is_none_or(|error| error.code().is_some_and(|code| is_transient(&code)))
         } else {
             matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
         };
@@ -95,10 +93,22 @@ impl From<DbErr> for Error {
     }
 }
 
-/// `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_FULL`, `SQLITE_IOERR`; PostgreSQL: serialization failure, deadlock, shutdown, too many connections.
-const TRANSIENT_CODES: [&str; 9] = [
-    "5", "517", "13", "10", "40001", "40P01", "57P01", "57P03", "53300",
-];
+/// Whether what a database refused with this code may go well later.
+fn is_transient(code: &str) -> bool {
+    if code.len() == SQLSTATE_CHARS {
+        return TRANSIENT_CLASSES.iter().any(|class| code.starts_with(class));
+    }
+    // SQLite: the low byte says what happened, the rest in which way.
+    code.parse::<u32>()
+        .is_ok_and(|code| TRANSIENT_RESULTS.contains(&(code & 0xff)))
+}
+
+/// PostgreSQL's codes have so many characters, SQLite's fewer.
+const SQLSTATE_CHARS: usize = 5;
+/// Of PostgreSQL: connection, rollback (serialization, deadlock), resources, the operator's intervention (shutdown, timeout).
+const TRANSIENT_CLASSES: [&str; 4] = ["08", "40", "53", "57"];
+/// `SQLITE_BUSY`, `SQLITE_LOCKED`, `SQLITE_IOERR`, `SQLITE_FULL`.
+const TRANSIENT_RESULTS: [u32; 4] = [5, 6, 10, 13];
 
 impl Store {
     /// Opens the database. Its schema must be there: [`Store::migrate`] makes it.
@@ -173,5 +183,24 @@ impl Store {
 
     fn backend(&self) -> DbBackend {
         self.inner.write.get_database_backend()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_well_later_is_told_from_what_will_not() {
+        for code in [
+            "5", "517", "261", "6", "10", "778", "1034", "13", "08006", "40001", "40P01", "53300", "57014",
+            "57P01",
+        ] {
+            assert!(is_transient(code), "{code}");
+        }
+        // Unique violations, a corrupt file, a missing table; 22021 and 5 have their low byte in common.
+        for code in ["1555", "2067", "11", "1", "23505", "42P01", "22021", ""] {
+            assert!(!is_transient(code), "{code}");
+        }
     }
 }

@@ -285,6 +285,27 @@ async fn a_claimed_task_is_nobody_elses_until_its_lease_ends() {
 }
 
 #[tokio::test]
+async fn large_tasks_are_claimed_a_few_at_a_time_and_all_in_the_end() {
+    let world = World::new().await;
+    let large = |_| Submission {
+        payload: format!("{{\"a\":\"{}\"}}", "x".repeat(700_000)),
+        ..submission("acme", None)
+    };
+    for submission in (0..25).map(large) {
+        world.submit(&submission).await;
+    }
+    let (system, now) = (world.store.system(), Timestamp::now());
+    let mut claims = Vec::new();
+    loop {
+        match system.claim(50, LEASE, now).await.unwrap().len() {
+            0 => break,
+            count => claims.push(count),
+        }
+    }
+    assert_eq!(claims, [10, 10, 5]);
+}
+
+#[tokio::test]
 async fn a_sent_task_is_never_claimed_again() {
     let world = World::new().await;
     world.submit(&submission("acme", None)).await;

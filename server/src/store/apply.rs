@@ -1,11 +1,8 @@
 //! Applies outcomes to jobs: event ids, the transition, unique keys, history, in the transaction of a batch.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
-    QuerySelect,
-};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::entity::{body, job, outcome, quarantine, unique_key};
@@ -98,7 +95,7 @@ impl Work {
         report: &Report,
         retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
     ) -> Result<Verdict, Error> {
-        let Some(mut job) = self.lock_job(report.job).await? else {
+        let Some(mut job) = row::lock(&self.tx, report.job).await? else {
             return Ok(Verdict::JobUnknown);
         };
         if !self.is_new(report).await? {
@@ -142,14 +139,6 @@ impl Work {
             self.changed.push(job.id);
         }
         Ok(Verdict::Settled)
-    }
-
-    async fn lock_job(&self, id: JobId) -> Result<Option<Job>, Error> {
-        let mut query = job::Entity::find_by_id(id.uuid());
-        if self.tx.get_database_backend() == DbBackend::Postgres {
-            query = query.lock(LockType::Update);
-        }
-        query.one(&self.tx).await?.map(row::read).transpose()
     }
 
     /// Remembers the event; false when it was there already.

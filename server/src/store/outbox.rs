@@ -9,6 +9,10 @@ use super::entity::{body, job};
 use super::{Error, Store, Trace, history, row};
 use crate::job::{EventKind, Job, JobId, Timestamp};
 
+/// No more payloads are read once a claim has so many bytes: what is claimed is in memory, several times over while it is sent.
+const CLAIM_BYTES_MAX: usize = 4 * 1024 * 1024;
+const PAYLOADS_AT_ONCE: usize = 10;
+
 /// A task that this claimant alone sends, until its lease ends.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -30,7 +34,7 @@ pub struct Sending {
 }
 
 impl Store {
-    /// Claims tasks that are due, oldest first. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
+    /// Claims tasks that are due, oldest first: `count` at most, fewer where their payloads are large. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
     pub(super) async fn claim(
         &self,
         count: u64,
@@ -49,7 +53,8 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let claimed = as_many_as_fit(&tx, rows).await?;
+        let ids = claimed.iter().map(|claimed| claimed.job.id.uuid());
         job::Entity::update_many()
             .col_expr(
                 job::Column::DispatchDue,
@@ -59,7 +64,6 @@ impl Store {
             .filter(job::Column::Id.is_in(ids))
             .exec(&tx)
             .await?;
-        let claimed = with_payloads(&tx, rows).await?;
         tx.commit().await?;
         Ok(claimed)
     }
@@ -113,6 +117,18 @@ impl Store {
     }
 }
 
+/// The first of these tasks, with their payloads, as far as the limit goes.
+async fn as_many_as_fit(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
+    let (mut claimed, mut bytes) = (Vec::new(), 0);
+    let mut rows = rows.into_iter();
+    while bytes < CLAIM_BYTES_MAX && rows.len() > 0 {
+        let some = with_payloads(tx, rows.by_ref().take(PAYLOADS_AT_ONCE).collect()).await?;
+        bytes += some.iter().map(|task| task.payload.len()).sum::<usize>();
+        claimed.extend(some);
+    }
+    Ok(claimed)
+}
+
 async fn with_payloads(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
     let ids = rows.iter().map(|row| row.id);
     let bodies = body::Entity::find()
@@ -145,21 +161,22 @@ async fn mark_one(
     message_id: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    // An outcome may have been faster, or the job handed out anew since: then there is nothing left to mark.
-    let marked = job::Entity::update_many()
+    // Locked, so that an outcome under way adds no entry of the same number to the history.
+    let Some(job) = row::lock(tx, sending.job).await? else {
+        return Ok(());
+    };
+    // An outcome may have been faster, and the job handed out anew since: then there is nothing left to mark.
+    if job.dispatch != sending.dispatch {
+        return Ok(());
+    }
+    job::Entity::update_many()
         .col_expr(job::Column::DispatchDue, Expr::value(Option::<i64>::None))
         .filter(is_claimed(sending))
         .exec(tx)
         .await?;
-    let Some(row) = job::Entity::find_by_id(sending.job.uuid()).one(tx).await? else {
-        return Ok(());
-    };
-    if marked.rows_affected == 0 && row.dispatch != sending.dispatch {
-        return Ok(());
-    }
     history::add(
         tx,
-        &row::read(row)?,
+        &job,
         EventKind::Sent,
         format!("handed to the queue as message {message_id}"),
         now,

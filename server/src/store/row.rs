@@ -1,6 +1,8 @@
 //! A job as a row, and back.
 
 use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QuerySelect};
 
 use super::Error;
 use super::entity::job;
@@ -23,6 +25,15 @@ fn state_of(number: i16) -> Result<State, Error> {
         .into_iter()
         .find(|state| state_number(*state) == number)
         .ok_or(Error::Corrupt("state"))
+}
+
+/// The job, which is the transaction's own from now on: SQLite has one writer, PostgreSQL locks the row.
+pub(super) async fn lock(tx: &DatabaseTransaction, id: JobId) -> Result<Option<Job>, Error> {
+    let mut query = job::Entity::find_by_id(id.uuid());
+    if tx.get_database_backend() == DbBackend::Postgres {
+        query = query.lock(LockType::Update);
+    }
+    query.one(tx).await?.map(read).transpose()
 }
 
 /// Reads a row.

@@ -18,6 +18,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Rapid reset (CVE-2023-44487): streams that a peer reset before they were accepted.
 const PENDING_RESETS_MAX: usize = 20;
 
+/// Streams that this server reset because of what a peer did (RUSTSEC-2024-0003).
+const LOCAL_RESETS_MAX: usize = 1024;
+
 /// Serves until it is told to stop. Streams end by themselves then, for the services hear of it too.
 ///
 /// # Errors
@@ -33,6 +36,7 @@ pub(crate) async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX))
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(door)

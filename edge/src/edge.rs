@@ -93,7 +93,10 @@ async fn answer<U: Upstream>(
             core.cors.preflight(methods)
         }
         Protocol::Rest => rest::answer(core, upstream, request).await,
-        Protocol::Health => Response::new(Bytes::from_static(b"ok")).map(Body::from),
+        Protocol::Health if matches!(*request.method(), Method::GET | Method::HEAD) => {
+            Response::new(Bytes::from_static(b"ok")).map(Body::from)
+        }
+        Protocol::Health => refuse(&core, &Problem::method_not_allowed(&[Method::GET, Method::HEAD])),
         Protocol::Grpc | Protocol::GrpcWeb if request.method() != Method::POST => {
             refuse(&core, &Problem::method_not_allowed(&[Method::POST]))
         }
@@ -133,8 +136,7 @@ impl Protocol {
         if let Some(protocol) = content_type(request.headers()).and_then(Self::of_type) {
             return protocol;
         }
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        match is_read && request.uri().path() == "/healthz" {
+        match request.uri().path() == "/healthz" {
             true => Self::Health,
             false => Self::Rest,
         }

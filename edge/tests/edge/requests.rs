@@ -162,4 +162,10 @@ async fn the_edge_says_that_it_is_there() {
         .await;
     assert_eq!(head.status(), 200);
     assert!(head.into_body().collect().await.unwrap().to_bytes().is_empty());
+    let answer = stage.post("/healthz", "{}").await;
+    assert_eq!(
+        answer.error(),
+        (405, "UNIMPLEMENTED".into(), "METHOD_NOT_ALLOWED".into())
+    );
+    assert_eq!(answer.header("allow"), Some("GET, HEAD"));
 }

@@ -27,8 +27,11 @@ pub struct ServeConfig {
     pub connections_max: usize,
     /// Time for a request's head to arrive, and for a connection to bring its first request.
     pub head_timeout: Duration,
-    /// A request's head. Larger: HTTP/1.1 is answered 431 without a body, HTTP/2 as its header list size says.
+    /// A request's head. Larger: HTTP/1.1 is answered 431 without a body, HTTP/2 as its header list size says. So it is
+    /// well above [`Limits::header_bytes_max`](crate::Limits::header_bytes_max), which answers with one.
     pub head_bytes_max: usize,
+    /// Headers of an HTTP/1.1 request. More: 431 without a body.
+    pub headers_max: usize,
     /// Streams at once on one HTTP/2 connection.
     pub streams_max: u32,
     /// Streams that a peer may reset before they were accepted (CVE-2023-44487).
@@ -48,7 +51,8 @@ impl Default for ServeConfig {
         Self {
             connections_max: 10_000,
             head_timeout: Duration::from_secs(30),
-            head_bytes_max: 64 << 10,
+            head_bytes_max: 128 << 10,
+            headers_max: 1_000,
             streams_max: 200,
             pending_resets_max: 20,
             error_resets_max: 1_024,

@@ -24,6 +24,7 @@ pub(super) fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(config.head_timeout)
         .max_buf_size(config.head_bytes_max.max(8_192))
+        .max_headers(config.headers_max)
         .keep_alive(true);
     builder
         .http2()

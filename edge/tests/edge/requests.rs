@@ -135,12 +135,22 @@ async fn a_body_as_large_as_allowed_is_taken() {
 #[tokio::test]
 async fn headers_that_are_too_large_are_431() {
     let stage = Stage::new().await;
-    let large = "x".repeat(40 << 10);
-    let answer = stage.client.get("/v1/books/a", &[("x-large", &large)]).await;
-    assert_eq!(
-        answer.error(),
-        (431, "INVALID_ARGUMENT".into(), "HEADERS_TOO_LARGE".into())
-    );
+    let large = "x".repeat(100_000);
+    let many = vec![("x-many", "x"); 900];
+    for headers in [&[("x-large", large.as_str())][..], &many] {
+        let answer = stage.client.get("/v1/books/a", headers).await;
+        assert_eq!(
+            answer.error(),
+            (431, "INVALID_ARGUMENT".into(), "HEADERS_TOO_LARGE".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_small_headers_are_taken() {
+    let stage = Stage::new().await;
+    let answer = stage.client.get("/v1/books/a", &vec![("x-many", "x"); 300]).await;
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]

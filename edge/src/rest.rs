@@ -172,9 +172,7 @@ impl<'a> Call<'a> {
         let pending = Box::pin(call::open(upstream, request, limits.message_bytes_max));
         let peeked = render::peek(pending, limits.stream_head_wait, limits.first_message_wait).await?;
         let mut headers = HeaderMap::new();
-        if form == Form::Sse {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         metadata::forward(&peeked.metadata, &mut headers);
         metadata::stream(&peeked.metadata, &mut headers);
         let mut response = Response::new(Body::empty());

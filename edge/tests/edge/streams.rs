@@ -133,6 +133,7 @@ async fn a_late_error_is_the_event_failed_and_keeps_its_body() {
 async fn lines_are_objects_and_an_error_is_the_last() {
     let answer = stage(&[1, 2], ok()).await.client.get(WATCH, &[LINES]).await;
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.body, format!("{}\n{}\n", printed(1), printed(2)));
     let answer = stage(&[1], lost()).await.client.get(WATCH, &[LINES]).await;
     assert_eq!(answer.body, format!("{}\n{LOST}\n", printed(1)));

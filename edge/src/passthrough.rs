@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
 use http::{HeaderValue, Request, Response, Uri, Version};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
@@ -43,9 +43,12 @@ pub(crate) async fn web<U: Upstream>(
         let problem = Problem::unsupported_media_type("grpc-web is taken with protobuf messages alone");
         return problem.to_response(core.details()).map(crate::Body::from);
     };
-    request
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if web_type(headers.get(ACCEPT)).is_none() {
+        // tonic-web looks here alone; whoever names no form gets the one that it sent.
+        headers.insert(ACCEPT, HeaderValue::from_static(content_type));
+    }
     let service = GrpcWebLayer::new().layer(Forward { core, upstream });
     let request = request.map(|body| Body::new(Unsized(body)));
     let Ok(mut response) = service.oneshot(request).await;

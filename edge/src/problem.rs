@@ -6,7 +6,6 @@ mod grpc;
 mod json;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use prost::Message as _;
 use tonic::Code;
 use tonic_types::pb;
 
@@ -41,8 +40,9 @@ pub(crate) struct Violation {
     pub(crate) description: String,
 }
 
-/// The encoded status stays below this: gRPC peers limit trailers to 8 KiB.
-const STATUS_BYTES_MAX: usize = 6 * 1024;
+/// What violations may take as JSON; as wire bytes it is less. An error body then stays below 6 KiB, and a status in base64, beside
+/// its message, within the 8 KiB that gRPC peers take as trailers.
+const VIOLATIONS_BYTES_MAX: usize = 4_800;
 
 /// A violation longer than this is not repeated in the message.
 const TEXT_BYTES_MAX: usize = 300;
@@ -261,8 +261,7 @@ impl Problem {
     }
 
     fn push_violations(&mut self, violations: Vec<Violation>) {
-        // Room for the code, the ErrorInfo and the wrappings around the violations.
-        let mut left = STATUS_BYTES_MAX.saturating_sub(512 + self.0.message.len());
+        let mut left = VIOLATIONS_BYTES_MAX;
         let mut request = pb::BadRequest::default();
         for violation in violations {
             let violation = pb::bad_request::FieldViolation {
@@ -271,8 +270,7 @@ impl Problem {
                 reason: violation.reason.to_owned(),
                 localized_message: None,
             };
-            // Its tag and length: at most four bytes below 6 KiB.
-            let Some(rest) = left.checked_sub(violation.encoded_len() + 4) else {
+            let Some(rest) = left.checked_sub(json::violation_bytes(&violation)) else {
                 break;
             };
             left = rest;
@@ -315,6 +313,10 @@ impl Named for pb::RetryInfo {
 
 #[cfg(test)]
 mod tests {
+    use postern_protojson::{Codec, Options};
+    use prost::Message as _;
+    use prost_reflect::DescriptorPool;
+
     use super::*;
 
     fn violation(field: &str, length: usize) -> Violation {
@@ -326,12 +328,24 @@ mod tests {
     }
 
     #[test]
-    fn a_status_stays_below_six_kib_and_tells_how_many_violations_there_were() {
-        for length in [10, 100, 3_000, 10_000] {
-            let problem = Problem::invalid_request(vec![violation("/a/b", length); 100]);
-            let status = problem.status("postern");
-            assert!(status.encoded_len() <= STATUS_BYTES_MAX, "{length}");
-            let info = decode::<pb::ErrorInfo>(&status.details[0]).unwrap();
+    fn trailers_stay_below_eight_kib_and_tell_how_many_violations_there_were() {
+        let details = Details::new(
+            "postern".to_owned(),
+            &DescriptorPool::new(),
+            &Codec::new(DescriptorPool::new(), Options::default()),
+            Options::default(),
+        )
+        .unwrap();
+        for (field, length) in [("/a/b", 10), ("/a/b", 100), ("/\"", 3_000), ("/ä", 10_000)] {
+            let problem = Problem::invalid_request(vec![violation(field, length); 100]);
+            let trailers = problem.to_trailers(&details);
+            let bytes: usize = trailers
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.len() + 32)
+                .sum();
+            assert!(bytes < 8 << 10, "{length}: {bytes}");
+            assert!(problem.to_json(&details).len() < 6 << 10, "{length}");
+            let info = decode::<pb::ErrorInfo>(&problem.status("postern").details[0]).unwrap();
             assert_eq!(info.metadata["violationsTotal"], "100");
         }
     }
@@ -339,7 +353,7 @@ mod tests {
     #[test]
     fn one_long_violation_does_not_blow_up_the_message() {
         let problem = Problem::invalid_request(vec![violation(&"/x".repeat(4_000), 10)]);
-        assert!(problem.status("postern").encoded_len() <= STATUS_BYTES_MAX);
+        assert!(problem.status("postern").encoded_len() < 1_000);
     }
 
     #[test]

@@ -114,3 +114,12 @@ pub(crate) fn content_type() -> HeaderValue {
 fn write_string(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("a string is always JSON, and a Vec takes it");
 }
+
+/// What a violation takes in a list of them.
+pub(super) fn violation_bytes(violation: &pb::bad_request::FieldViolation) -> usize {
+    let mut out = br#"{"field":,"description":,"reason":},"#.to_vec();
+    for text in [&violation.field, &violation.description, &violation.reason] {
+        write_string(text, &mut out);
+    }
+    out.len()
+}

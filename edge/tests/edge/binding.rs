@@ -312,8 +312,9 @@ async fn many_violations_are_counted_and_the_status_stays_small() {
     assert_eq!(answer.error().2, "INVALID_REQUEST");
     let details = answer.json()["error"]["details"].clone();
     assert_eq!(details[0]["metadata"]["violationsTotal"], "100");
-    assert!(details[1]["fieldViolations"].as_array().unwrap().len() < 100);
-    assert!(answer.body.len() < 16 << 10, "{}", answer.body.len());
+    let told = details[1]["fieldViolations"].as_array().unwrap().len();
+    assert!((20..100).contains(&told), "{told}");
+    assert!(answer.body.len() < 6 << 10, "{}", answer.body.len());
 }
 
 #[tokio::test]

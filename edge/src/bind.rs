@@ -107,7 +107,7 @@ impl<'r> Binding<'r> {
                 self.refuse_encoding(parameter.pointer.clone());
                 continue;
             };
-            let Some(fragment) = self.fragment(parameter, &text) else {
+            let Some(fragment) = self.fragment(parameter, &parameter.pointer, &text) else {
                 continue;
             };
             let given = canonical(parameter, &fragment);
@@ -133,7 +133,7 @@ impl<'r> Binding<'r> {
         };
         match std::str::from_utf8(id) {
             Ok(text) => {
-                if let Some(fragment) = self.fragment(parameter, text) {
+                if let Some(fragment) = self.fragment(parameter, &parameter.pointer, text) {
                     self.add(parameter, &fragment);
                 }
             }
@@ -141,15 +141,15 @@ impl<'r> Binding<'r> {
         }
     }
 
-    /// One value as the wire fragment of its field.
-    fn fragment(&mut self, parameter: &Parameter, text: &str) -> Option<Vec<u8>> {
+    /// One value as the wire fragment of its field; `pointer` says where it stands.
+    fn fragment(&mut self, parameter: &Parameter, pointer: &str, text: &str) -> Option<Vec<u8>> {
         let mut fragment = Vec::new();
         let Err(error) = parameter.field.text_to_wire(text, &mut fragment) else {
             return Some(fragment);
         };
         for violation in error.into_violations() {
             self.refuse(
-                parameter.pointer.clone(),
+                pointer.to_owned(),
                 violation.reason.as_str(),
                 violation.description,
             );

@@ -1,5 +1,7 @@
 //! Query parameters: fields of the request that neither path nor body set (google/api/http.proto).
 
+use std::collections::HashMap;
+
 use postern_protojson::Reason;
 
 use super::{Binding, VIOLATIONS_MAX, canonical, pairs, readable};
@@ -26,6 +28,7 @@ impl Binding<'_> {
     }
 
     pub(super) fn query(&mut self, parameters: &Parameters) {
+        let mut lengths = HashMap::new();
         for (index, (name, value)) in pairs(self.input.query.unwrap_or("")).enumerate() {
             if index == PARAMETERS_MAX {
                 return self.refuse(
@@ -44,7 +47,10 @@ impl Binding<'_> {
                 continue;
             }
             match parameters.find(&name) {
-                Lookup::Field(parameter) => self.parameter(&parameter, value),
+                Lookup::Field(parameter) => {
+                    let pointer = value_pointer(&parameter, &mut lengths);
+                    self.parameter(&parameter, pointer, value);
+                }
                 Lookup::Unknown(pointer) => {
                     self.refuse(
                         pointer,
@@ -56,23 +62,23 @@ impl Binding<'_> {
         }
     }
 
-    fn parameter(&mut self, parameter: &Parameter, value: &str) {
-        let field = || parameter.pointer.clone();
+    /// One value, that stands at `pointer` in the message.
+    fn parameter(&mut self, parameter: &Parameter, pointer: String, value: &str) {
         if let Body::Field { field: body, .. } = &self.route.body
             && body.descriptor().number() == parameter.top
         {
-            return self.refuse(field(), "CONFLICT", "the body is this field");
+            return self.refuse(pointer, "CONFLICT", "the body is this field");
         }
-        if !parameter.is_repeated && !self.seen.insert(field()) {
-            return self.refuse(field(), Reason::DuplicateField.as_str(), "may be given once");
+        if !parameter.is_repeated && !self.seen.insert(pointer.clone()) {
+            return self.refuse(pointer, Reason::DuplicateField.as_str(), "may be given once");
         }
         if self.input.resume.is_some() && is_resume(self.route, parameter) {
             return;
         }
         let Some(text) = decode::query(value) else {
-            return self.refuse_encoding(field());
+            return self.refuse_encoding(pointer);
         };
-        let Some(fragment) = self.fragment(parameter, &text) else {
+        let Some(fragment) = self.fragment(parameter, &pointer, &text) else {
             return;
         };
         let path = self
@@ -82,9 +88,20 @@ impl Binding<'_> {
         match path {
             None => self.add(parameter, &fragment),
             Some((_, text)) if *text == canonical(parameter, &fragment) => {}
-            Some(_) => self.refuse(field(), "CONFLICT", "the path says something else than the query"),
+            Some(_) => self.refuse(pointer, "CONFLICT", "the path says something else than the query"),
         }
     }
+}
+
+/// Where a value stands in the message: in a list, as its next element.
+fn value_pointer(parameter: &Parameter, lengths: &mut HashMap<String, usize>) -> String {
+    if !parameter.is_repeated || parameter.is_map {
+        return parameter.pointer.clone();
+    }
+    let length = lengths.entry(parameter.pointer.clone()).or_default();
+    let index = *length;
+    *length += 1;
+    format!("{}/{index}", parameter.pointer)
 }
 
 /// `Last-Event-ID` takes this parameter's place.

@@ -51,6 +51,14 @@ async fn repeated_fields_take_a_parameter_each_and_enums_names_or_numbers() {
         message,
         json!({"genres": ["GENRE_NOVEL", "GENRE_POEMS"], "tags": ["a", "b,c"]})
     );
+    assert_eq!(
+        refused(&mut stage, "/v1/books?genres=1&tags=a&genres=GENRE_NONE&tags=%ff").await,
+        [
+            one("/genres/1", "UNKNOWN_ENUM_VALUE"),
+            one("/tags/1", "INVALID_VALUE")
+        ]
+        .concat()
+    );
 }
 
 #[tokio::test]
@@ -140,7 +148,7 @@ async fn values_that_do_not_fit_are_refused_all_at_once() {
     assert_eq!(
         fields,
         [
-            "/genres",
+            "/genres/0",
             "/like",
             "/nothing",
             "/pageSize",

@@ -67,3 +67,10 @@ conformance: ## protobuf's official suite: every JSON case of proto3
 .PHONY: bench-protojson
 bench-protojson: ## protojson against prost-reflect and pbjson, as ratios of one run
 	cargo run --release --package postern-bench --bin bench-protojson --locked
+
+.PHONY: bench-edge
+bench-edge: ## the edge against a bare proxy, grpc-gateway and vanguard, as ratios of one run
+	tools/install buf
+	bench/peers/build
+	cargo build --release --locked --no-default-features --features edge
+	cargo run --release --package postern-bench --bin bench-edge --locked -- run target/release/postern .tools/peers/peers

@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: check
-check: fmt lint proto deny ## all that can be said without running anything
+check: fmt lint roles docs proto deny ## all that can be said without running anything
 
 .PHONY: fmt
 fmt: ## formatting of the Rust code
@@ -25,6 +25,18 @@ fmt: ## formatting of the Rust code
 .PHONY: lint
 lint: ## clippy, warnings as errors
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: roles
+roles: ## each role compiles alone, and the edge brings neither database nor AWS code
+	for role in edge server sqs; do \
+	  cargo clippy --locked --no-default-features --features $$role -- -D warnings; \
+	done
+	tree=$$(cargo tree --locked --edges normal --prefix none --no-default-features --features edge); \
+	! grep -E '^(sqlx|sea-orm|libsqlite3|aws-)' <<<"$$tree"
+
+.PHONY: docs
+docs: ## the documentation of the code, private items included, warnings as errors
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
 
 .PHONY: proto
 proto: ## the API: lint, format, and no breaking change since the last agreed image

@@ -100,6 +100,10 @@ impl Outcomes {
                 "the result is larger than a message on the results queue",
             ));
         }
+        // The server would put such a body aside unread, and the job would never end.
+        if serde_json::from_str::<Value>(&body).is_err() {
+            return self.failed(&unusable("the result is nested too deep"));
+        }
         body
     }
 

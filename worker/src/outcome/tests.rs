@@ -130,6 +130,19 @@ fn an_end_always_fits_into_the_results_queue() {
     );
 }
 
+#[test]
+fn a_result_that_is_nested_too_deep_to_be_read_is_a_failure() {
+    let nested = |depth| (1..depth).fold(json!({}), |inner, _| json!({ "in": inner }));
+    let reason = |depth| {
+        let Value::Object(result) = nested(depth) else {
+            unreachable!("it is one")
+        };
+        valid(&outcomes(1, BODY_BYTES_MAX).ended(&Ok(Some(result))))["error"]["reason"].clone()
+    };
+    assert_eq!(reason(32), Value::Null);
+    assert_eq!(reason(200), "RESULT_UNUSABLE");
+}
+
 /// With the room that attributes take, and characters of which JSON makes six.
 #[test]
 fn a_failure_fits_into_the_smallest_queue_there_can_be() {

@@ -80,6 +80,37 @@ async fn an_account_that_would_be_a_path_is_refused() {
     }
 }
 
+/// Two names for one file, as on a file system that does not tell upper from lower case.
+#[tokio::test]
+async fn an_account_whose_file_is_that_of_another_is_a_failure_that_no_retry_mends() {
+    let stack = Stack::start(30).await;
+    let handler = ContactsImport::new(shards_dir(&stack));
+    let consumer = stack.run(handler, &tap().0, |builder| builder).await;
+    stack.submit(JOB_TYPE, &payload("harbour")).await;
+    stack.outcome_that_is("SUCCEEDED").await;
+    let file = |account: &str| shards_dir(&stack).join(format!("{account}.sqlite"));
+    std::os::unix::fs::symlink(file("harbour"), file("second")).unwrap();
+    stack.submit(JOB_TYPE, &payload("second")).await;
+    let ended = stack.outcome_that_is("FAILED").await;
+    assert_eq!(
+        (
+            &ended["error"]["code"],
+            &ended["error"]["reason"],
+            &ended["retryable"]
+        ),
+        (
+            &json!("FAILED_PRECONDITION"),
+            &json!("ACCOUNT_NAME_TAKEN"),
+            &json!(false)
+        )
+    );
+    assert!(!ended.to_string().contains("harbour"), "{ended}");
+    stack.until_no_tasks().await;
+    consumer.stop().await;
+    assert_eq!(count(shards_dir(&stack)).await.unwrap()["harbour"], 2);
+    stack.end().await;
+}
+
 #[tokio::test]
 async fn a_crash_between_outcome_and_deletion_leads_to_the_same_result_and_no_second_row() {
     let stack = Stack::start(1).await;

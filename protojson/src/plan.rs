@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use prost_reflect::{DescriptorPool, FieldDescriptor};
 
 use crate::Options;
-use crate::wire::WireType;
+use crate::wire::{Record, WireType};
 use names::Names;
 
 /// All message and enum types of a pool.
@@ -78,6 +78,17 @@ impl MessagePlan {
         self.names.find(name)
     }
 
+    /// The field that parsers take a record for.
+    #[inline]
+    pub(crate) fn field_of(&self, record: Record<'_>) -> Option<&FieldPlan> {
+        let field = &self.fields[self.index_by_number(record.number)?];
+        record
+            .value
+            .wire_type()
+            .is_some_and(|wire_type| field.accepts(wire_type))
+            .then_some(field)
+    }
+
     #[inline]
     pub(crate) fn index_by_number(&self, number: u32) -> Option<usize> {
         match self.by_small_number.get(number as usize) {
@@ -115,7 +126,7 @@ pub(crate) struct FieldPlan {
     /// The tag of one value.
     pub(crate) tag: u32,
     pub(crate) json_name: Box<str>,
-    /// The name as it is printed, quotes and colon included.
+    /// The name as it is printed: a comma, the name in quotes, a colon.
     pub(crate) label: Box<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) cardinality: Cardinality,
@@ -133,6 +144,7 @@ impl FieldPlan {
             || (wire_type == WireType::Bytes && matches!(self.cardinality, Cardinality::List { .. }))
     }
 
+    #[inline]
     pub(crate) fn is_singular(&self) -> bool {
         matches!(self.cardinality, Cardinality::Implicit | Cardinality::Explicit)
     }

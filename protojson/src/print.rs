@@ -1,9 +1,10 @@
-//! Wire bytes to JSON text. Each message is walked over twice, without a message in between: once to see where its
-//! fields lie, so that whatever order, repetition or splitting the wire has gives the same text, once to print them in
-//! the order of their numbers.
+//! Wire bytes to JSON text, without a message in between. A message whose fields lie in the order of their numbers, as
+//! serializers write them, is printed from left to right. Any other is walked over first to see where its fields lie,
+//! so that whatever order, repetition or splitting the wire has gives the same text.
 
 mod collection;
 mod fault;
+mod order;
 mod pick;
 mod scalar;
 mod slots;
@@ -70,12 +71,7 @@ impl<'a> Printer<'a> {
                 self.out.push(b'}');
                 Ok(())
             }
-            Shape::OnlyField => {
-                let base = self.index(plan, wire)?;
-                let slot = self.slots[base];
-                self.slots.truncate(base);
-                self.field(&plan.fields[0], wire, slot, true).map(drop)
-            }
+            Shape::OnlyField => self.only_field(plan, wire),
             Shape::Value => self.value(plan, wire),
             Shape::Any => self.any(plan, wire),
             Shape::Timestamp | Shape::Duration => self.time(plan, wire),
@@ -84,43 +80,113 @@ impl<'a> Printer<'a> {
     }
 
     /// All members of a message's object, without its braces.
-    fn members(&mut self, plan: &'a MessagePlan, wire: &[u8], mut is_first: bool) -> Printed {
-        let keep_default = self.plans.options.always_print_fields_without_presence;
+    fn members(&mut self, plan: &'a MessagePlan, wire: &[u8], is_first: bool) -> Printed {
+        match order::is_in_order(plan, wire)? {
+            true => self.members_in_order(plan, wire, is_first),
+            false => self.members_in_disorder(plan, wire, is_first),
+        }
+    }
+
+    fn members_in_order(&mut self, plan: &'a MessagePlan, wire: &[u8], mut is_first: bool) -> Printed {
+        let mut fields = plan.fields.iter();
+        let mut cursor = Cursor::new(wire);
+        loop {
+            let start = cursor.pos();
+            let Some(record) = cursor.record()? else {
+                break;
+            };
+            let Some(field) = plan.field_of(record) else {
+                continue;
+            };
+            for absent in fields.by_ref().take_while(|other| other.number != field.number) {
+                self.absent_member(absent, &mut is_first)?;
+            }
+            self.member(field, &mut is_first, |printer, keep_default| {
+                if field.is_singular() {
+                    return printer.single(field, record.value, keep_default);
+                }
+                cursor.skip_all_of(field.number)?;
+                printer.repeated(field, &wire[start..cursor.pos()], keep_default)
+            })?;
+        }
+        fields.try_for_each(|absent| self.absent_member(absent, &mut is_first))
+    }
+
+    fn members_in_disorder(&mut self, plan: &'a MessagePlan, wire: &[u8], mut is_first: bool) -> Printed {
         let base = self.index(plan, wire)?;
         for (index, field) in plan.fields.iter().enumerate() {
             let slot = self.slots[base + index];
-            if slot.is_empty() && (!keep_default || field.cardinality == Cardinality::Explicit) {
-                continue;
-            }
-            let mark = self.out.len();
-            if !is_first {
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(&field.label);
-            let printed = self.field(field, wire, slot, keep_default);
-            match printed.map_err(|fault| fault.within(&*field.json_name))? {
-                true => is_first = false,
-                false => self.out.truncate(mark),
+            match slot.is_empty() {
+                true => self.absent_member(field, &mut is_first)?,
+                false => self.member(field, &mut is_first, |printer, keep_default| {
+                    printer.field(field, wire, slot, keep_default)
+                })?,
             }
         }
         self.slots.truncate(base);
         Ok(())
     }
 
+    /// A member by its name, and nothing at all for a default that is not kept.
+    #[inline]
+    fn member(
+        &mut self,
+        field: &'a FieldPlan,
+        is_first: &mut bool,
+        print: impl FnOnce(&mut Self, bool) -> Printed<bool>,
+    ) -> Printed {
+        let keep_default = self.plans.options.always_print_fields_without_presence;
+        let mark = self.out.len();
+        self.out.extend_from_slice(&field.label[usize::from(*is_first)..]);
+        match print(self, keep_default).map_err(|fault| fault.within(&*field.json_name))? {
+            true => *is_first = false,
+            false => self.out.truncate(mark),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn absent_member(&mut self, field: &'a FieldPlan, is_first: &mut bool) -> Printed {
+        let keep_default = self.plans.options.always_print_fields_without_presence;
+        if !keep_default || field.cardinality == Cardinality::Explicit {
+            return Ok(());
+        }
+        self.member(field, is_first, |printer, keep_default| {
+            printer.field(field, &[], Slot::EMPTY, keep_default)
+        })
+    }
+
     /// A field of the message in `wire`. False, and nothing of use printed, for a default that is not kept.
     fn field(&mut self, field: &'a FieldPlan, wire: &[u8], slot: Slot, keep_default: bool) -> Printed<bool> {
-        match (field.cardinality, field.kind) {
-            (Cardinality::List { .. }, _) => self.list(field, slot.span(wire), keep_default),
-            (Cardinality::Map, _) => self.map(field, slot.span(wire), keep_default),
-            (Cardinality::Implicit | Cardinality::Explicit, Kind::Message(id)) => {
-                self.submessage(id, &payload(field, wire, slot)?).map(|()| true)
-            }
-            (cardinality, kind) => {
-                let value = slot.value(wire)?.unwrap_or(Value::zero(kind.wire_type()));
-                if !keep_default && cardinality == Cardinality::Implicit && value.is_zero() {
-                    return Ok(false);
-                }
-                self.scalar(kind, value).map(|()| true)
+        if !field.is_singular() {
+            return self.repeated(field, slot.span(wire), keep_default);
+        }
+        if slot.is_split() && field.kind.message().is_some() {
+            let whole = payload(field, wire, slot)?;
+            return self.single(field, Value::Bytes(&whole), keep_default);
+        }
+        let value = slot.value(wire)?.unwrap_or(Value::zero(field.kind.wire_type()));
+        self.single(field, value, keep_default)
+    }
+
+    /// The same for a singular field's only value.
+    #[inline]
+    fn single(&mut self, field: &'a FieldPlan, value: Value<'_>, keep_default: bool) -> Printed<bool> {
+        if let (Kind::Message(id), Value::Bytes(bytes)) = (field.kind, value) {
+            return self.submessage(id, bytes).map(|()| true);
+        }
+        if !keep_default && field.cardinality == Cardinality::Implicit && value.is_zero() {
+            return Ok(false);
+        }
+        self.scalar(field.kind, value).map(|()| true)
+    }
+
+    /// The same for a list or map whose records lie in `span`.
+    fn repeated(&mut self, field: &'a FieldPlan, span: &[u8], keep_default: bool) -> Printed<bool> {
+        match field.cardinality {
+            Cardinality::Map => self.map(field, span, keep_default),
+            Cardinality::List { .. } | Cardinality::Implicit | Cardinality::Explicit => {
+                self.list(field, span, keep_default)
             }
         }
     }

@@ -81,17 +81,14 @@ impl Time {
         }
         let (year, month, day) = civil(self.seconds.div_euclid(SECONDS_PER_DAY));
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
-        put_digits(out, year, 4);
-        out.push(b'-');
-        put_digits(out, month, 2);
-        out.push(b'-');
-        put_digits(out, day, 2);
-        out.push(b'T');
-        put_digits(out, second / 3600, 2);
-        out.push(b':');
-        put_digits(out, second / 60 % 60, 2);
-        out.push(b':');
-        put_digits(out, second % 60, 2);
+        let mut text = *b"0000-00-00T00:00:00";
+        set_digits(&mut text[0..4], year);
+        set_digits(&mut text[5..7], month);
+        set_digits(&mut text[8..10], day);
+        set_digits(&mut text[11..13], second / 3600);
+        set_digits(&mut text[14..16], second / 60 % 60);
+        set_digits(&mut text[17..19], second % 60);
+        out.extend_from_slice(&text);
         put_fraction(out, self.nanos);
         out.push(b'Z');
         true
@@ -230,24 +227,23 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 fn put_fraction(out: &mut Vec<u8>, nanos: i32) {
-    let nanos = i64::from(nanos);
-    let (value, width) = match nanos {
+    let mut text = *b".000000000";
+    set_digits(&mut text[1..], i64::from(nanos));
+    let length = match nanos {
         0 => return,
-        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-        _ if nanos % 1_000 == 0 => (nanos / 1_000, 6),
-        _ => (nanos, 9),
+        _ if nanos % 1_000_000 == 0 => 4,
+        _ if nanos % 1_000 == 0 => 7,
+        _ => 10,
     };
-    out.push(b'.');
-    put_digits(out, value, width);
+    out.extend_from_slice(&text[..length]);
 }
 
 /// A number that is not negative, with leading zeros.
-fn put_digits(out: &mut Vec<u8>, value: i64, width: usize) {
-    let start = out.len();
-    out.resize(start + width, b'0');
+#[inline]
+fn set_digits(text: &mut [u8], value: i64) {
     let mut rest = value;
-    for digit in out[start..].iter_mut().rev() {
-        *digit += (rest % 10) as u8;
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
 }

@@ -111,6 +111,15 @@ impl<'a> Cursor<'a> {
         Ok(Some(Record { number, value }))
     }
 
+    /// Reads over records as long as they have this number.
+    pub(crate) fn skip_all_of(&mut self, number: u32) -> Result<(), Malformed> {
+        let mut ahead = *self;
+        while ahead.record()?.is_some_and(|record| record.number == number) {
+            *self = ahead;
+        }
+        Ok(())
+    }
+
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         let Some(&byte) = self.wire.get(self.pos) else {

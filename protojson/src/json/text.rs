@@ -2,22 +2,50 @@
 
 use super::Malformed;
 
+/// The low and the high bit of each of eight bytes.
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
 /// Bytes up to the first that cannot stand in a JSON string as it is: a quote, a backslash, a control character.
-/// Eight at a time.
 #[inline]
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+    length_without(bytes, special_bytes)
+}
+
+/// Whether all bytes are ASCII that can stand in a JSON string as they are.
+#[inline]
+pub(crate) fn is_plain_ascii(bytes: &[u8]) -> bool {
+    length_without(bytes, |chunk| special_bytes(chunk) | (chunk & HIGH)) == bytes.len()
+}
+
+/// Bytes up to the first that `find` marks by its high bit. Eight at a time; the last eight may overlap others.
+#[inline]
+fn length_without(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let special = special_bytes(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+        let found = find(u64::from_le_bytes(*chunk));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    let rest = bytes[at..]
-        .iter()
-        .position(|&byte| byte < b' ' || byte == b'"' || byte == b'\\');
-    rest.map_or(bytes.len(), |offset| at + offset)
+    if at == bytes.len() {
+        return at;
+    }
+    if let Some(chunk) = bytes.last_chunk::<8>() {
+        let found = find(u64::from_le_bytes(*chunk));
+        // Of the bytes that were looked at before none is found again.
+        return match found {
+            0 => bytes.len(),
+            _ => bytes.len() - 8 + found.trailing_zeros() as usize / 8,
+        };
+    }
+    let mut chunk = [b' '; 8];
+    chunk[..bytes.len()].copy_from_slice(bytes);
+    match find(u64::from_le_bytes(chunk)) {
+        0 => bytes.len(),
+        found => found.trailing_zeros() as usize / 8,
+    }
 }
 
 /// Reads a string's content from `start` to its closing quote, appends it without escapes and returns the position
@@ -63,8 +91,6 @@ pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
 /// The high bit of each byte that is special, exact up to and including the first one.
 #[inline]
 fn special_bytes(chunk: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     let below_space = chunk.wrapping_sub(ONES * 0x20) & !chunk;
     let quote = chunk ^ (ONES * b'"' as u64);
     let backslash = chunk ^ (ONES * b'\\' as u64);

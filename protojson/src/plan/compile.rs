@@ -90,7 +90,7 @@ impl Compiler<'_> {
             true => descriptor.name(),
             false => descriptor.json_name(),
         };
-        let mut label = Vec::new();
+        let mut label = vec![b','];
         text::quote(name, &mut label);
         label.push(b':');
         FieldPlan {

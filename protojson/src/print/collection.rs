@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::scalar::low;
 use super::{Printed, Printer};
-use crate::plan::{FieldPlan, Kind, Numeric};
+use crate::plan::{FieldPlan, Kind, MessagePlan, Numeric};
 use crate::wire::{Cursor, Malformed, Value, WireType};
 
 /// Up to this many entries are compared one by one.
@@ -71,24 +71,50 @@ impl<'a> Printer<'a> {
 
     fn entry(&mut self, field: &'a FieldPlan, entry: &[u8]) -> Printed {
         let plan = self.plans.entry(field);
-        let (key_field, value_field) = (&plan.fields[0], &plan.fields[1]);
+        if let Some((key, value)) = key_and_value(plan, entry)? {
+            return self.key_and(plan, key, |printer, field| printer.single(field, value, true));
+        }
         let base = self.index(plan, entry)?;
         let (key, value) = (self.slots[base], self.slots[base + 1]);
         self.slots.truncate(base);
         let key = key
             .value(entry)?
-            .unwrap_or(Value::zero(key_field.kind.wire_type()));
+            .unwrap_or(Value::zero(plan.fields[0].kind.wire_type()));
+        self.key_and(plan, key, |printer, field| {
+            printer.field(field, entry, value, true)
+        })
+    }
+
+    fn key_and(
+        &mut self,
+        entry: &'a MessagePlan,
+        key: Value<'_>,
+        value: impl FnOnce(&mut Self, &'a FieldPlan) -> Printed<bool>,
+    ) -> Printed {
         let start = self.out.len();
-        self.key(key_field.kind, key)?;
+        self.key(entry.fields[0].kind, key)?;
         let end = self.out.len();
         self.out.push(b':');
         self.enter_message()?;
-        if let Err(fault) = self.field(value_field, entry, value, true) {
+        if let Err(fault) = value(self, &entry.fields[1]) {
             return Err(fault.within(String::from_utf8_lossy(&self.out[start + 1..end - 1])));
         }
         self.depth -= 1;
         Ok(())
     }
+}
+
+/// The two of an entry as serializers write it: the key, the value and nothing else.
+fn key_and_value<'w>(
+    entry: &MessagePlan,
+    wire: &'w [u8],
+) -> Result<Option<(Value<'w>, Value<'w>)>, Malformed> {
+    let mut cursor = Cursor::new(wire);
+    let (Some(key), Some(value), true) = (cursor.record()?, cursor.record()?, cursor.is_at_end()) else {
+        return Ok(None);
+    };
+    let is_known = |record, number| entry.field_of(record).is_some_and(|field| field.number == number);
+    Ok((is_known(key, 1) && is_known(value, 2)).then_some((key.value, value.value)))
 }
 
 fn packed_value<'w>(values: &mut Cursor<'w>, wire_type: WireType) -> Result<Value<'w>, Malformed> {

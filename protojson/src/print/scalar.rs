@@ -47,7 +47,14 @@ impl Printer<'_> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self, bytes: &[u8]) -> Printed {
+        if text::is_plain_ascii(bytes) {
+            self.out.push(b'"');
+            self.out.extend_from_slice(bytes);
+            self.out.push(b'"');
+            return Ok(());
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) => text::quote(text, self.out),
             Err(_) => return Err(Fault::new(Reason::MalformedWire, "the string is not UTF-8")),

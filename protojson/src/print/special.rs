@@ -3,29 +3,56 @@
 use super::fault::Fault;
 use super::{Printed, Printer, Shape};
 use crate::json::text;
-use crate::plan::MessagePlan;
+use crate::plan::{FieldPlan, MessagePlan};
 use crate::time::Time;
 use crate::wire::{Cursor, Value};
 use crate::{Reason, mask};
 
-/// Where `number_value` stands among the fields of `Value`.
-const NUMBER_INDEX: usize = 1;
-
 impl<'a> Printer<'a> {
+    /// `Struct`, `ListValue` and the wrappers, as their only field.
+    pub(super) fn only_field(&mut self, plan: &'a MessagePlan, wire: &[u8]) -> Printed {
+        let field = &plan.fields[0];
+        if !field.is_singular() {
+            return self.repeated(field, wire, true).map(drop);
+        }
+        let mut value = Value::zero(field.kind.wire_type());
+        let mut cursor = Cursor::new(wire);
+        while let Some(record) = cursor.record()? {
+            if plan.field_of(record).is_some() {
+                value = record.value;
+            }
+        }
+        self.single(field, value, true).map(drop)
+    }
+
     /// `google.protobuf.Value`; one that holds nothing is null.
     pub(super) fn value(&mut self, plan: &'a MessagePlan, wire: &[u8]) -> Printed {
+        let mut cursor = Cursor::new(wire);
+        if let Some(record) = cursor.record()?
+            && let (Some(field), true) = (plan.field_of(record), cursor.is_at_end())
+        {
+            return self.value_member(field, record.value);
+        }
         let base = self.index(plan, wire)?;
-        let set = self.slots[base..]
-            .iter()
-            .take(plan.fields.len())
-            .position(|slot| !slot.is_empty());
-        let slot = set.map(|index| (index, self.slots[base + index]));
+        let set = plan.fields.iter().zip(&self.slots[base..]);
+        let set = set
+            .map(|(field, slot)| (field, *slot))
+            .find(|(_, slot)| !slot.is_empty());
         self.slots.truncate(base);
-        let Some((index, slot)) = slot else {
+        let Some((field, slot)) = set else {
             self.out.extend_from_slice(b"null");
             return Ok(());
         };
-        if let (NUMBER_INDEX, Some(Value::Fixed64(bits))) = (index, slot.value(wire)?)
+        match slot.value(wire)? {
+            Some(value) if !slot.is_split() || field.kind.message().is_none() => {
+                self.value_member(field, value)
+            }
+            _ => self.field(field, wire, slot, true).map(drop),
+        }
+    }
+
+    fn value_member(&mut self, field: &'a FieldPlan, value: Value<'_>) -> Printed {
+        if let Value::Fixed64(bits) = value
             && !f64::from_bits(bits).is_finite()
         {
             return Err(Fault::new(
@@ -33,7 +60,7 @@ impl<'a> Printer<'a> {
                 "a number in a Value must be finite",
             ));
         }
-        self.field(&plan.fields[index], wire, slot, true).map(drop)
+        self.single(field, value, true).map(drop)
     }
 
     /// `google.protobuf.Any`: its message's members after `@type`, or its message as `value`.

@@ -66,7 +66,7 @@ impl Case {
 fn job(number: usize, result: &str) -> String {
     format!(
         r#"{{"jobId":"job_01jd8y2m6kq3w9v5t7b1c4f{number:03}","jobType":"contacts.import","jobTypeVersion":"1",
-            "state":"JOB_STATE_SUCCEEDED","revision":{},"progress":{{"completed":10000,"total":10000}}{result},
+            "state":"JOB_STATE_SUCCEEDED","revision":{}{result},"progress":{{"completed":10000,"total":10000}},
             "dispatch":1,"labels":{{"campaign":"autumn-2026","source":"crm"}},
             "attachments":[{{"attachmentId":"att_01jd8y2m6kq3w9v5t7b1c4f000","name":"contacts.csv","contentType":"text/csv",
             "sizeBytes":"48213"}}],"requestId":"0b7e1c52-6a0f-4c5e-9a44-{number:012}","createTime":"2026-11-23T10:00:00.123456Z",

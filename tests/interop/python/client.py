@@ -2,7 +2,7 @@
 
     python client.py [GRPC_ADDRESS [EDGE_ADDRESS]]
 
-The edge gives the token; `run` generates the packages that come from `postern`.
+The edge gives the token; `tools/clients` generates the packages that come from `postern`.
 """
 
 import json

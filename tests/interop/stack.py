@@ -21,9 +21,10 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Stack:
     """`with Stack(binary, "dev", wants=("edge", "grpc")) as stack:` gives a stack that accepts connections."""
 
-    def __init__(self, binary: Path, *arguments: str, wants: tuple[str, ...]):
+    def __init__(self, binary: Path, *arguments: str, wants: tuple[str, ...], settings: dict[str, str] | None = None):
         self.command = [str(binary), *arguments]
         self.wants = wants
+        self.settings = settings or {}
         self.addresses: dict[str, str] = {}
 
     def __enter__(self) -> "Stack":
@@ -33,6 +34,7 @@ class Stack:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
         for part in ("EDGE", "GRPC", "SQS", "ADMIN"):
             environment[f"POSTERN_{part}_LISTEN"] = "127.0.0.1:0"
+        environment |= {f"POSTERN_{key.upper()}": value for key, value in self.settings.items()}
         environment["POSTERN_DATA_DIR"] = str(Path(self.folder.name, "data"))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -63,7 +63,8 @@ test: ## every test of every crate, and the documentation's examples
 .PHONY: interop
 interop: ## clients that others wrote, against the running stack
 	tools/install grpcurl
-	tools/venv python tests/interop/python/requirements.txt
+	tools/clients
+	tools/debian chromium=chromium php=php-cli,php-curl
 	tools/venv sqs-json $(SQS)/requirements-json.txt
 	tools/venv sqs-query $(SQS)/requirements-query.txt
 	@# The graph of `make test`: it holds the binary, and asking for that alone would build the crates a second time.

@@ -266,18 +266,22 @@ async fn what_is_repeated_is_the_newest_state() {
     let mut watched = watched.await.unwrap().into_inner();
     let first = watched.next().await.unwrap().unwrap().job.unwrap();
 
-    tokio::time::pause();
     let mut next = Box::pin(watched.next());
-    assert!(
-        tokio::time::timeout(Duration::from_secs(20), &mut next)
-            .await
-            .is_err()
-    );
+    // Time for the reading after which it waits.
+    let waiting = tokio::time::timeout(Duration::from_millis(200), &mut next);
+    assert!(waiting.await.is_err());
     // Moves the deadline on, which is no revision and wakes nobody.
     apply_progress(&world, id, "2").await;
+    // A paused clock stands still as long as something blocks, and so goes on by what it is told alone.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let blocking = tokio::task::spawn_blocking(move || held.recv().is_err());
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
     let second = next.await.unwrap().unwrap().job.unwrap();
     assert_eq!(second.revision, first.revision);
     assert_ne!(second.deadline, first.deadline);
+    drop(release);
+    assert!(blocking.await.unwrap());
 }
 
 async fn apply_progress(world: &World, job: JobId, event_id: &str) {

@@ -13,7 +13,7 @@ use crate::problem::Violation;
 use crate::route::{Body, Parameter, Path, Query, Route};
 
 /// The texts of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
     pub(crate) path: &'a Path<'a>,
     /// Whether the path ends in a verb.
@@ -21,6 +21,8 @@ pub(crate) struct Input<'a> {
     pub(crate) query: Option<&'a str>,
     /// Empty when there is none.
     pub(crate) body: &'a [u8],
+    /// The type of a raw body, as the caller says it.
+    pub(crate) content_type: &'a str,
     /// `Last-Event-ID`, where the answer is a stream of events.
     pub(crate) resume: Option<&'a [u8]>,
 }
@@ -42,16 +44,7 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 5;
 
 /// The gRPC frame of the request message.
 pub(crate) fn bind<'r>(route: &'r Route, input: &'r Input<'r>) -> Result<Vec<u8>, Error> {
-    let mut binding = Binding {
-        route,
-        input,
-        wire: Vec::with_capacity(FRAME_HEADER_BYTES + input.body.len() + 64),
-        violations: Vec::new(),
-        paths: Vec::new(),
-        seen: HashSet::new(),
-        is_too_large: false,
-    };
-    binding.wire.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+    let mut binding = Binding::new(route, input);
     binding.body();
     binding.path();
     match &route.query {
@@ -59,6 +52,13 @@ pub(crate) fn bind<'r>(route: &'r Route, input: &'r Input<'r>) -> Result<Vec<u8>
         Query::Fields(parameters) => binding.query(parameters),
     }
     binding.resume();
+    binding.finish()
+}
+
+/// The gRPC frame of a further message of a stream: its body alone, for path and query belong to the first.
+pub(crate) fn further<'r>(route: &'r Route, input: &'r Input<'r>) -> Result<Vec<u8>, Error> {
+    let mut binding = Binding::new(route, input);
+    binding.body();
     binding.finish()
 }
 
@@ -76,8 +76,25 @@ struct Binding<'r> {
 }
 
 impl<'r> Binding<'r> {
+    fn new(route: &'r Route, input: &'r Input<'r>) -> Self {
+        let mut wire = Vec::with_capacity(FRAME_HEADER_BYTES + input.body.len() + 64);
+        wire.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+        Self {
+            route,
+            input,
+            wire,
+            violations: Vec::new(),
+            paths: Vec::new(),
+            seen: HashSet::new(),
+            is_too_large: false,
+        }
+    }
+
     fn body(&mut self) {
         let (route, body) = (self.route, self.input.body);
+        if let Some(raw) = route.raw_body {
+            return raw.encode(self.input.content_type, body, &mut self.wire);
+        }
         let result = match &route.body {
             Body::None if body.is_empty() => return,
             Body::None => return self.refuse(String::new(), "UNEXPECTED_BODY", "this method takes no body"),

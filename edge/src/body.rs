@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::drain::Drained;
-use crate::render::Stream;
+use crate::render::{Download, Stream};
 
-/// An answer's body: JSON in one piece, a stream of rendered messages, or what the upstream sends as it is.
+/// An answer's body: in one piece, a stream of rendered messages or of raw bytes, or what the upstream sends as it is.
 #[derive(Debug, Default)]
 pub struct Body(Kind);
 
@@ -19,6 +19,7 @@ enum Kind {
     Empty,
     Full(Bytes),
     Stream(Box<Stream>),
+    Download(Box<Download>),
     Passed(tonic::body::Body),
     Drained(Box<Drained>),
 }
@@ -42,6 +43,12 @@ impl From<Bytes> for Body {
 impl From<Stream> for Body {
     fn from(stream: Stream) -> Self {
         Self(Kind::Stream(Box::new(stream)))
+    }
+}
+
+impl From<Download> for Body {
+    fn from(download: Download) -> Self {
+        Self(Kind::Download(Box::new(download)))
     }
 }
 
@@ -75,6 +82,7 @@ impl http_body::Body for Body {
             Kind::Stream(stream) => stream
                 .poll_chunk(cx)
                 .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
+            Kind::Download(download) => download.poll_chunk(cx).map_ok(Frame::data),
             Kind::Passed(body) => Pin::new(body).poll_frame(cx),
             Kind::Drained(body) => body.poll_frame(cx),
         }
@@ -83,7 +91,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Full(_) | Kind::Stream(_) | Kind::Drained(_) => false,
+            Kind::Full(_) | Kind::Stream(_) | Kind::Download(_) | Kind::Drained(_) => false,
             Kind::Passed(body) => body.is_end_stream(),
         }
     }
@@ -94,7 +102,7 @@ impl http_body::Body for Body {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Passed(body) => body.size_hint(),
             Kind::Drained(body) => body.size_hint(),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Download(_) => SizeHint::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One call to the upstream: sends a message, gives back the answer's metadata and its frames.
+//! One call to the upstream: sends its messages, gives back the answer's metadata and its frames.
 //!
 //! Everything that is not OK is a [`Problem`]. Knows nothing of JSON, nor of who asked.
 
@@ -8,16 +8,15 @@ mod upstream;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
-use http_body_util::Full;
 use tonic::body::Body;
 
+use crate::deadline;
 use crate::problem::Problem;
 pub(crate) use frames::Frames;
-pub(crate) use status::transport;
+pub(crate) use status::{BASE64, transport};
 pub use upstream::Upstream;
 
 /// An answer that is not an error so far.
@@ -28,19 +27,19 @@ pub(crate) struct Answer {
     pub(crate) frames: Frames,
 }
 
-/// The request of a call whose one message is already framed.
+/// The request of a call. The messages of its body are already framed.
 pub(crate) fn request(
     path: &PathAndQuery,
     mut metadata: HeaderMap,
-    frame: Vec<u8>,
+    body: Body,
     timeout: Option<Duration>,
 ) -> Request<Body> {
     metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     metadata.insert(TE, HeaderValue::from_static("trailers"));
     if let Some(timeout) = timeout {
-        metadata.insert("grpc-timeout", grpc_timeout(timeout));
+        metadata.insert("grpc-timeout", deadline::to_grpc(timeout));
     }
-    let mut request = Request::new(Body::new(Full::new(Bytes::from(frame))));
+    let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = Uri::from(path.clone());
@@ -82,26 +81,4 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// At most eight digits and a unit (gRPC over HTTP/2, `Timeout`).
-fn grpc_timeout(timeout: Duration) -> HeaderValue {
-    let milliseconds = timeout.as_millis();
-    let text = match milliseconds {
-        0..=99_999_999 => format!("{milliseconds}m"),
-        _ => format!("{}S", timeout.as_secs().min(99_999_999)),
-    };
-    HeaderValue::try_from(text).expect("digits and a letter are a header value")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_has_eight_digits_at_most() {
-        assert_eq!(grpc_timeout(Duration::from_secs(60)), "60000m");
-        assert_eq!(grpc_timeout(Duration::from_secs(100_000)), "100000S");
-        assert_eq!(grpc_timeout(Duration::MAX), "99999999S");
-    }
 }

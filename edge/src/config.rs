@@ -43,8 +43,14 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// One message of the upstream to a REST caller, and one request message, in wire bytes; JSON four times that.
     pub message_bytes_max: usize,
-    /// A unary REST call as a whole; the upstream is told what is left of it. Beyond: 504.
+    /// A unary REST call as a whole, or less by the caller's `X-Server-Timeout`; the upstream is told what is left of it.
+    /// Beyond: 504. A server stream has no limit but the caller's.
     pub unary_timeout: Duration,
+    /// All messages of a stream of requests over REST, or a raw body that is streamed. Beyond: 413. A single element has
+    /// the limit of a body.
+    pub request_stream_bytes_max: u64,
+    /// One call with a stream of requests over REST; the caller's longest silence in it is `body_timeout`. Beyond: 504.
+    pub request_stream_timeout: Duration,
     /// How long a stream's answer waits for the upstream's head, so that an early error keeps its status.
     pub stream_head_wait: Duration,
     /// And from there for its first message or its end.
@@ -118,6 +124,8 @@ impl Default for Limits {
     }
 }
 
+            request_stream_bytes_max: 4 << 30,
+            request_stream_timeout: Duration::from_secs(3_600),
 impl Limits {
     pub(crate) fn body(&self) -> receive::Limits {
         receive::Limits {
@@ -135,6 +143,14 @@ impl Limits {
             // Text is larger than wire bytes; a packed list of enums would be thirty times.
             text_bytes_max: self.message_bytes_max.saturating_mul(4),
             ..Options::default()
+    pub(crate) fn pieces(&self) -> receive::PiecesLimits {
+        receive::PiecesLimits {
+            element_bytes_max: self.body_bytes_max,
+            bytes_max: self.request_stream_bytes_max,
+            timeout: self.body_timeout,
+        }
+    }
+
         }
     }
 }

@@ -1,11 +1,16 @@
 //! Headers in, headers out: which of a REST caller's become request metadata, and which of the upstream's metadata
 //! become headers. Default-deny inwards; outwards a prefix tells foreign names apart.
 
+mod trace;
+
+use base64::Engine as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, LOCATION, RETRY_AFTER,
     SERVER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::call::BASE64;
 
 /// The caller's name for a request, made when there is none.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,16 +33,29 @@ const HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Copies the allowed headers of a REST caller. `grpc-…` and headers of one hop never pass, whatever is allowed.
-pub(crate) fn allow(headers: &HeaderMap, allowed: &[HeaderName], metadata: &mut HeaderMap) {
+/// A binary header (`-bin`) of the caller that is no base64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotBase64(pub(crate) HeaderName);
+
+/// Copies the allowed headers of a REST caller. `grpc-…` and headers of one hop never pass, whatever is allowed; a trace
+/// context passes if it is one.
+pub(crate) fn allow(
+    headers: &HeaderMap,
+    allowed: &[HeaderName],
+    metadata: &mut HeaderMap,
+) -> Result<(), NotBase64> {
     for name in allowed {
-        if is_reserved(name) {
+        if is_reserved(name) || trace::is_broken(name, headers) {
             continue;
         }
         for value in headers.get_all(name) {
+            if name.as_str().ends_with("-bin") && !is_base64(value) {
+                return Err(NotBase64(name.clone()));
+            }
             metadata.append(name, value.clone());
         }
     }
+    Ok(())
 }
 
 /// The caller's request id if it is usable (1 to 128 printable ASCII characters), else a new one.
@@ -107,6 +125,14 @@ fn honour(names: &[HeaderName], metadata: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
+/// Values in base64, padded or not, separated by commas if there are several (gRPC over HTTP/2, `Binary-Header`).
+fn is_base64(value: &HeaderValue) -> bool {
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .all(|part| BASE64.decode(part.trim_ascii()).is_ok())
+}
+
 /// Names that carry the protocol itself.
 fn is_reserved(name: &HeaderName) -> bool {
     let own = [CONTENT_TYPE, CONTENT_LENGTH, DATE, SERVER, http::header::HOST];
@@ -133,8 +159,26 @@ mod tests {
             ("te", "trailers"),
         ]);
         let mut metadata = HeaderMap::new();
-        allow(&given, &names, &mut metadata);
+        allow(&given, &names, &mut metadata).unwrap();
         assert_eq!(metadata, headers(&[("authorization", "Bearer x")]));
+    }
+
+    #[test]
+    fn binary_values_are_base64() {
+        let name = HeaderName::from_static("x-key-bin");
+        for (text, is_good) in [
+            ("AQI=", true),
+            ("AQI", true),
+            ("AQI, AQID", true),
+            ("", true),
+            ("a b", false),
+            ("AQI,-", false),
+        ] {
+            let given = headers(&[("x-key-bin", text)]);
+            let mut metadata = HeaderMap::new();
+            let result = allow(&given, std::slice::from_ref(&name), &mut metadata);
+            assert_eq!(result.is_ok(), is_good, "{text}");
+        }
     }
 
     #[test]

@@ -12,12 +12,15 @@ use std::task::{Context, Poll};
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
 use http::{HeaderValue, Request, Response, Uri, Version};
+use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::call::{self, Upstream};
+use crate::deadline;
 use crate::edge::Core;
+use crate::interrupt::Interrupt;
 use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
 use crate::serve::Shutdown;
@@ -95,6 +98,7 @@ async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Bod
     let path = head.uri.path().to_owned();
     let shutdown = head.extensions.remove::<Shutdown>();
     let request_id = head.headers.get(REQUEST_ID).cloned();
+    let deadline = deadline::of_grpc(&head.headers).and_then(|timeout| Instant::now().checked_add(timeout));
     metadata::strip_hop(&mut head.headers);
     head.headers.remove(HOST);
     head.headers.remove(CONTENT_LENGTH);
@@ -109,18 +113,36 @@ async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Bod
         .unwrap_or_default();
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = head.headers;
-    let mut response = match upstream.send(request).await {
+    let mut response = match send(upstream, request, deadline).await {
         Ok(response) => response,
-        Err(error) => {
-            let problem = call::transport(error.as_ref());
+        Err(problem) => {
             problem.log(&request_id.unwrap_or_else(|| HeaderValue::from_static("")), &path);
             return problem.to_grpc(core.details());
         }
     };
     metadata::strip_hop(response.headers_mut());
     let is_stream = core.routes().grpc_method(&path) == Some(true);
-    match shutdown.filter(|_| is_stream) {
-        Some(shutdown) => response.map(|body| Body::new(Ending::new(body, &shutdown, core))),
-        None => response,
+    let shutdown = shutdown.filter(|_| is_stream);
+    if shutdown.is_none() && deadline.is_none() {
+        return response;
     }
+    let interrupt = Interrupt::default().at(deadline).on(shutdown.as_ref());
+    response.map(|body| Body::new(Ending::new(body, interrupt, core)))
+}
+
+/// Waits for the answer's head, until the caller's deadline.
+async fn send<U: Upstream>(
+    upstream: U,
+    request: Request<Body>,
+    deadline: Option<Instant>,
+) -> Result<Response<Body>, Problem> {
+    let response = upstream.send(request);
+    let result = match deadline {
+        None => response.await,
+        Some(deadline) => match timeout_at(deadline, response).await {
+            Ok(result) => result,
+            Err(_) => return Err(Problem::deadline_exceeded()),
+        },
+    };
+    result.map_err(|error| call::transport(error.as_ref()))
 }

@@ -109,6 +109,18 @@ impl Problem {
         Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
+    /// One of the messages of a body.
+    pub(crate) fn element_too_large(index: u64, bytes_max: usize) -> Self {
+        let message = format!("element {index} of the body is larger than {bytes_max} bytes");
+        Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// All the messages of a body together.
+    pub(crate) fn stream_too_large(bytes_max: u64) -> Self {
+        let message = format!("the body is larger than {bytes_max} bytes");
+        Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
     /// The body ended before it was whole.
     pub(crate) fn malformed_body() -> Self {
         Self::new(
@@ -116,6 +128,11 @@ impl Problem {
             "INVALID_REQUEST",
             "the body is not complete",
         )
+    }
+
+    /// A header of the caller that cannot be read.
+    pub(crate) fn invalid_header(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, "INVALID_REQUEST", message)
     }
 
     pub(crate) fn unsupported_media_type(message: &'static str) -> Self {

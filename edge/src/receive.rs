@@ -1,5 +1,8 @@
 //! Takes in the body of a REST request: its type, its size, its time. Knows nothing of what it says.
 
+mod elements;
+mod pieces;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use http_body::Body as _;
 use tonic::body::Body;
 
 use crate::problem::Problem;
+use elements::Form;
+pub(crate) use pieces::{Limits as PiecesLimits, Pieces};
 
 /// Limits of a body.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +23,47 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
 }
 
-/// The whole body; empty when there is none, and then its type does not matter.
+/// The whole body, JSON; empty when there is none, and then its type does not matter.
 pub(crate) async fn body(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    whole(body, limits, || check_type(headers)).await
+}
+
+/// The whole body, of any type.
+pub(crate) async fn raw(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    whole(body, limits, || raw_type(headers).map(drop)).await
+}
+
+/// A body of any type as it comes.
+pub(crate) fn raw_pieces(headers: &HeaderMap, body: Body, limits: PiecesLimits) -> Result<Pieces, Problem> {
+    raw_type(headers)?;
+    Pieces::new(body, None, limits)
+}
+
+/// The messages of a body, in NDJSON or in a JSON array. No body at all is none, and needs no type.
+pub(crate) fn elements(headers: &HeaderMap, body: Body, limits: PiecesLimits) -> Result<Pieces, Problem> {
+    let form = match body.is_end_stream() {
+        true => Form::Lines,
+        false => form(headers)?,
+    };
+    Pieces::new(body, Some(form), limits)
+}
+
+/// The type of a raw body as the caller says it; empty when nothing is said.
+pub(crate) fn raw_type(headers: &HeaderMap) -> Result<&str, Problem> {
+    check_encoding(headers)?;
+    let mut types = headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::to_str);
+    match (types.next(), types.next()) {
+        (None, _) => Ok(""),
+        (Some(Ok(text)), None) => Ok(text),
+        _ => Err(Problem::unsupported_media_type("the body must be of one type")),
+    }
+}
+
+async fn whole(
+    body: Body,
+    limits: Limits,
+    check_type: impl Fn() -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -28,7 +72,7 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body, limits: Limits) -> Res
         return Err(Problem::body_too_large(limits.bytes_max));
     }
     if declared.exact().is_some_and(|bytes| bytes > 0) {
-        check_type(headers)?;
+        check_type()?;
     }
     let read = read(body, limits.bytes_max);
     let Ok(bytes) = tokio::time::timeout(limits.timeout, read).await else {
@@ -36,7 +80,7 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body, limits: Limits) -> Res
     };
     let bytes = bytes?;
     if !bytes.is_empty() {
-        check_type(headers)?;
+        check_type()?;
     }
     Ok(bytes)
 }
@@ -89,6 +133,28 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
 
 /// JSON in UTF-8, not compressed.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    check_encoding(headers)?;
+    match only_type(headers) {
+        Some(value) if is_of(value, "application/json") => Ok(()),
+        _ => Err(Problem::unsupported_media_type(
+            "the body must be application/json in utf-8",
+        )),
+    }
+}
+
+/// How a body holds several messages.
+fn form(headers: &HeaderMap) -> Result<Form, Problem> {
+    check_encoding(headers)?;
+    match only_type(headers) {
+        Some(value) if is_of(value, "application/x-ndjson") => Ok(Form::Lines),
+        Some(value) if is_of(value, "application/json") => Ok(Form::Array),
+        _ => Err(Problem::unsupported_media_type(
+            "the body must be application/x-ndjson, or an array in application/json, in utf-8",
+        )),
+    }
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     if headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -98,22 +164,22 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
             "a compressed body is not accepted",
         ));
     }
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    match (types.next(), types.next()) {
-        (Some(value), None) if is_json(value) => Ok(()),
-        _ => Err(Problem::unsupported_media_type(
-            "the body must be application/json in utf-8",
-        )),
-    }
+    Ok(())
 }
 
-fn is_json(value: &HeaderValue) -> bool {
+fn only_type(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    types.next().filter(|_| types.next().is_none())
+}
+
+/// Whether this is the media type, with any parameters, but in UTF-8.
+fn is_of(value: &HeaderValue, media_type: &str) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let mut parts = text.split(';').map(str::trim);
-    let is_json = parts
+    let is_kind = parts
         .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    is_json
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
+    is_kind
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
                 charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -136,7 +202,8 @@ mod tests {
             ("text/plain", false),
             ("", false),
         ] {
-            assert_eq!(is_json(&HeaderValue::from_static(text)), expected, "{text}");
+            let value = HeaderValue::from_static(text);
+            assert_eq!(is_of(&value, "application/json"), expected, "{text}");
         }
     }
 }

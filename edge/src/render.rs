@@ -1,4 +1,4 @@
-//! Renders what the upstream answers: one message as JSON, or a stream of them by what the caller accepts.
+//! Renders what the upstream answers: one message as JSON, a stream of them by what the caller accepts, or raw bytes.
 
 mod accept;
 mod array;
@@ -8,7 +8,8 @@ mod sse;
 mod stream;
 mod unary;
 
-pub(crate) use stream::{Stream, peek};
+pub(crate) use download::{Download, download};
+pub(crate) use stream::{Pending, Stream, peek};
 pub(crate) use unary::unary;
 
 use http::HeaderMap;

@@ -2,23 +2,25 @@
 //!
 //! Each step may end it with a problem; all of them become an answer in one place.
 
+mod outgoing;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bind::{self, Input};
 use crate::body::Body;
 use crate::call::{self, Upstream};
+use crate::deadline;
 use crate::edge::Core;
-use crate::metadata::{self, REQUEST_ID};
+use crate::interrupt::Interrupt;
+use crate::metadata::{self, NotBase64, REQUEST_ID};
 use crate::problem::Problem;
-use crate::receive;
 use crate::render::{self, Form};
-use crate::route::{self, Found, Path, Route};
+use crate::requests::Faults;
+use crate::route::{Found, Path, Route};
 use crate::serve::Shutdown;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -63,8 +65,12 @@ struct Target<'a> {
     route: &'a Route,
     path: Path<'a>,
     has_verb: bool,
+    /// How a stream of messages is written; None where the answer is one message, or raw bytes.
+    form: Option<Form>,
     /// `Last-Event-ID`, where the answer is a stream of events that can resume.
-    resume: Option<&'a [u8]>,
+    resume: Option<&'a HeaderValue>,
+    /// When the call must have ended.
+    deadline: Option<Instant>,
 }
 
 impl<'a> Call<'a> {
@@ -75,16 +81,37 @@ impl<'a> Call<'a> {
     ) -> Result<Response<Body>, Problem> {
         self.check_headers()?;
         let mut target = self.route()?;
+        target.deadline = self.deadline(target.route)?;
         if target.route.rpc.is_stream {
-            let form = self.form(&mut target)?;
-            return self.stream(upstream, &target, form, body).await;
+            self.check_stream(&mut target)?;
         }
-        let deadline = Instant::now() + self.core.limits().unary_timeout;
-        match timeout_at(deadline, self.unary(upstream, &target, deadline, body)).await {
+        // A stream of messages begins its answer without waiting; what else there is waits so long for its head.
+        let longest = || Instant::now() + self.core.limits().unary_timeout;
+        let head_deadline = target.deadline.or_else(|| target.form.is_none().then(longest));
+        let exchange = self.exchange(upstream, &target, body);
+        let Some(deadline) = head_deadline else {
+            return exchange.await;
+        };
+        match timeout_at(deadline, exchange).await {
             Ok(Err(problem)) if is_late(&problem, deadline) => Err(Problem::deadline_exceeded()),
             Ok(result) => result,
             Err(_) => Err(Problem::deadline_exceeded()),
         }
+    }
+
+    /// The caller's `X-Server-Timeout`, within what is allowed.
+    fn deadline(&self, route: &Route) -> Result<Option<Instant>, Problem> {
+        let given = deadline::of_rest(&self.head.headers).map_err(|deadline::Invalid| {
+            Problem::invalid_header("x-server-timeout is no number of seconds, such as 1.5")
+        })?;
+        let limits = self.core.limits();
+        let longest = match (route.rpc.takes_stream, route.rpc.is_stream) {
+            (true, _) => Some(limits.request_stream_timeout),
+            (false, true) => None,
+            (false, false) => Some(limits.unary_timeout),
+        };
+        let timeout = given.into_iter().chain(longest).min();
+        Ok(timeout.map(|timeout| Instant::now() + timeout))
     }
 
     fn check_headers(&self) -> Result<(), Problem> {
@@ -111,7 +138,9 @@ impl<'a> Call<'a> {
                 route: routes.get(index),
                 path,
                 has_verb,
+                form: None,
                 resume: None,
+                deadline: None,
             }),
             Found::OtherMethods => Err(Problem::method_not_allowed(&routes.allowed(&path))),
             Found::Nothing => Err(self.nothing()),
@@ -129,48 +158,80 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The form of a stream, and where it resumes.
-    fn form(&self, target: &mut Target<'a>) -> Result<Form, Problem> {
+    /// Finds the form of a stream, and where it resumes. Raw bytes have a form of their own, whatever is accepted.
+    fn check_stream(&self, target: &mut Target<'a>) -> Result<(), Problem> {
         if self.head.method == Method::HEAD {
             return Err(Problem::method_not_allowed(
                 &self.core.routes().allowed(&target.path),
             ));
         }
+        if target.route.raw_response.is_some() {
+            return Ok(());
+        }
         let form = Form::negotiate(&self.head.headers).ok_or_else(Problem::not_acceptable)?;
+        target.form = Some(form);
         if form == Form::Sse && target.route.rpc.resume.is_some() {
-            let id = self.head.headers.get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
+            let id = self.head.headers.get(LAST_EVENT_ID);
             target.resume = id.filter(|id| !id.is_empty());
         }
-        Ok(form)
+        Ok(())
     }
 
-    async fn unary<U: Upstream>(
+    /// Sends the request, and begins the answer.
+    async fn exchange<U: Upstream>(
         &self,
         upstream: U,
         target: &Target<'_>,
-        deadline: Instant,
         body: tonic::body::Body,
     ) -> Result<Response<Body>, Problem> {
-        let frame = self.message(target, body).await?;
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let request = call::request(&target.route.rpc.path, self.metadata(), frame, Some(timeout));
-        let answer = call::open(upstream, request, self.core.limits().message_bytes_max).await?;
-        let response = render::unary(target.route, &self.head.method, &self.head.headers, answer).await?;
-        Ok(response.map(Body::from))
+        let metadata = self.metadata()?;
+        let (body, mut faults) = outgoing::outgoing(self, target, body).await?;
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let request = call::request(&target.route.rpc.path, metadata, body, target.deadline.map(left));
+        let pending = Box::pin(call::open(
+            upstream,
+            request,
+            self.core.limits().message_bytes_max,
+        ));
+        if let Some(form) = target.form {
+            return self.stream(target, form, pending, faults).await;
+        }
+        if target.route.rpc.is_stream {
+            let download = async {
+                render::download(
+                    self.core.clone(),
+                    target.index,
+                    pending.await?,
+                    self.request_id.clone(),
+                )
+                .await
+            };
+            let response = faults.or(download).await?;
+            let interrupt = Interrupt::new(faults).at(target.deadline);
+            return Ok(response.map(|download| download.until(interrupt).into()));
+        }
+        let unary = async {
+            render::unary(
+                target.route,
+                &self.head.method,
+                &self.head.headers,
+                pending.await?,
+            )
+            .await
+        };
+        Ok(faults.or(unary).await?.map(Body::from))
     }
 
-    async fn stream<U: Upstream>(
+    async fn stream(
         &self,
-        upstream: U,
         target: &Target<'_>,
         form: Form,
-        body: tonic::body::Body,
+        pending: render::Pending,
+        mut faults: Faults,
     ) -> Result<Response<Body>, Problem> {
-        let frame = self.message(target, body).await?;
         let limits = self.core.limits();
-        let request = call::request(&target.route.rpc.path, self.metadata(), frame, None);
-        let pending = Box::pin(call::open(upstream, request, limits.message_bytes_max));
-        let peeked = render::peek(pending, limits.stream_head_wait, limits.first_message_wait).await?;
+        let peek = render::peek(pending, limits.stream_head_wait, limits.first_message_wait);
+        let peeked = faults.or(peek).await?;
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         metadata::forward(&peeked.metadata, &mut headers);
@@ -188,41 +249,20 @@ impl<'a> Call<'a> {
                 peeked,
                 self.request_id.clone(),
             );
-            *response.body_mut() = stream
-                .with_shutdown(self.head.extensions.get::<Shutdown>())
-                .into();
+            let interrupt = Interrupt::new(faults).at(target.deadline);
+            let interrupt = interrupt.on(self.head.extensions.get::<Shutdown>());
+            *response.body_mut() = stream.until(interrupt).into();
         }
         *response.headers_mut() = headers;
         Ok(response)
     }
 
-    /// The framed request message.
-    async fn message(&self, target: &Target<'_>, body: tonic::body::Body) -> Result<Vec<u8>, Problem> {
-        let limits = self.core.limits().body();
-        let body: Bytes = match target.route.body {
-            route::Body::None => receive::unexpected(body, limits).await?,
-            route::Body::Whole | route::Body::Field { .. } => {
-                receive::body(&self.head.headers, body, limits).await?
-            }
-        };
-        let input = Input {
-            path: &target.path,
-            has_verb: target.has_verb,
-            query: self.head.uri.query(),
-            body: &body,
-            resume: target.resume,
-        };
-        bind::bind(target.route, &input).map_err(|error| match error {
-            bind::Error::Invalid(violations) => Problem::invalid_request(violations),
-            bind::Error::TooLarge => Problem::body_too_large(limits.bytes_max),
-        })
-    }
-
-    fn metadata(&self) -> HeaderMap {
+    fn metadata(&self) -> Result<HeaderMap, Problem> {
         let mut metadata = HeaderMap::with_capacity(8);
-        metadata::allow(&self.head.headers, self.core.request_headers(), &mut metadata);
+        metadata::allow(&self.head.headers, self.core.request_headers(), &mut metadata)
+            .map_err(|NotBase64(name)| Problem::invalid_header(format!("{name} is no base64")))?;
         metadata.insert(REQUEST_ID, self.request_id.clone());
-        metadata
+        Ok(metadata)
     }
 }
 

@@ -6,6 +6,7 @@ mod compile;
 pub(crate) mod decode;
 mod parameter;
 mod path;
+mod raw;
 mod template;
 mod trie;
 
@@ -45,6 +46,10 @@ pub(crate) struct Route {
     pub(crate) query: Query,
     pub(crate) response: Response,
 }
+    /// Where the body goes if it is bytes as they are, and no JSON.
+    pub(crate) raw_body: Option<Raw>,
+    /// Where the answer's bytes stand if they are passed on as they are.
+    pub(crate) raw_response: Option<Raw>,
 
 /// A method of the upstream.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub(crate) struct Rpc {
     pub(crate) request: Message,
     pub(crate) is_stream: bool,
     /// The response field that is an event's id.
+    /// Whether it takes a stream of requests.
+    pub(crate) takes_stream: bool,
     pub(crate) event_id: Option<FieldPath>,
     /// The request field that takes `Last-Event-ID`.
     pub(crate) resume: Option<Parameter>,

@@ -1,6 +1,7 @@
-//! Ends a server stream of gRPC with UNAVAILABLE when the server shuts down, between two messages.
+//! Ends an answer of gRPC with a status when something interrupts it, between two messages.
 //!
-//! Without it a watch that lasts for ever would hold up the shutdown, or be cut in the middle of a message.
+//! Without it a watch that lasts for ever would hold up the shutdown, or be cut in the middle of a message; and a deadline
+//! that the upstream misses would be missed for the caller, too.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,19 +9,17 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use http_body::Frame;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
 use crate::bind::FRAME_HEADER_BYTES;
 use crate::edge::Core;
-use crate::problem::Problem;
-use crate::serve::Shutdown;
+use crate::interrupt::Interrupt;
 
-/// A stream of gRPC frames that ends when the server does.
+/// A stream of gRPC frames that may be interrupted.
 pub(crate) struct Ending {
     body: Body,
     boundary: Boundary,
-    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    interrupt: Interrupt,
     core: Arc<Core>,
 }
 
@@ -34,11 +33,11 @@ struct Boundary {
 }
 
 impl Ending {
-    pub(crate) fn new(body: Body, shutdown: &Shutdown, core: Arc<Core>) -> Self {
+    pub(crate) fn new(body: Body, interrupt: Interrupt, core: Arc<Core>) -> Self {
         Self {
             body,
             boundary: Boundary::default(),
-            shutdown: Box::pin(shutdown.0.clone().cancelled_owned()),
+            interrupt,
             core,
         }
     }
@@ -53,9 +52,12 @@ impl http_body::Body for Ending {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let is_open = !self.body.is_end_stream();
-        if is_open && self.boundary.is_between() && self.shutdown.as_mut().poll(cx).is_ready() {
+        if is_open
+            && self.boundary.is_between()
+            && let Poll::Ready(problem) = self.interrupt.poll(cx)
+        {
             self.body = Body::empty();
-            let trailers = Problem::shutting_down().to_trailers(self.core.details());
+            let trailers = problem.to_trailers(self.core.details());
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));

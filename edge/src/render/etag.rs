@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{ETAG, IF_NONE_MATCH};
 
 /// Whether the caller has this representation already. Compared weakly; lists and `*` are allowed.
-pub(super) fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
+pub(crate) fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
     let Some(tag) = answer.get(ETAG).and_then(|tag| tag.to_str().ok()) else {
         return false;
     };

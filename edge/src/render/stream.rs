@@ -10,14 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use tokio::time::{Instant, Sleep, sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::unary::unprintable;
 use super::{Form, sse};
 use crate::call::{Answer, Frames};
 use crate::edge::Core;
+use crate::interrupt::Interrupt;
 use crate::problem::Problem;
-use crate::serve::Shutdown;
 
 /// A call whose head may not be there yet.
 pub(crate) enum Exchange {
@@ -40,7 +39,7 @@ pub(crate) struct Stream {
     messages: u64,
     state: State,
     heartbeat: Option<Pin<Box<Sleep>>>,
-    shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    interrupt: Interrupt,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,13 +91,13 @@ impl Stream {
             messages: 0,
             state: State::Beginning,
             heartbeat,
-            shutdown: None,
+            interrupt: Interrupt::default(),
         }
     }
 
-    /// Ends the stream with `SHUTTING_DOWN` when the server does.
-    pub(crate) fn with_shutdown(mut self, shutdown: Option<&Shutdown>) -> Self {
-        self.shutdown = shutdown.map(|shutdown| Box::pin(shutdown.0.clone().cancelled_owned()));
+    /// Ends the stream early, in its own form, when something interrupts it.
+    pub(crate) fn until(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = interrupt;
         self
     }
 
@@ -134,12 +133,10 @@ impl Stream {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        if let Some(shutdown) = &mut self.shutdown
-            && shutdown.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Some(Err(Problem::shutting_down())));
+        match self.interrupt.poll(cx) {
+            Poll::Ready(problem) => Poll::Ready(Some(Err(problem))),
+            Poll::Pending => self.exchange.poll_next(cx),
         }
-        self.exchange.poll_next(cx)
     }
 
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -187,6 +184,7 @@ impl Stream {
     fn end(&mut self) {
         self.state = State::Ended;
         self.exchange = Exchange::Open(Frames::ended());
+        self.interrupt = Interrupt::default();
     }
 }
 

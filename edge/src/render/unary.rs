@@ -1,4 +1,4 @@
-//! One message as the JSON answer of a unary call.
+//! One message as the answer of a unary call: JSON, or raw bytes.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
@@ -8,7 +8,7 @@ use super::etag;
 use crate::call::Answer;
 use crate::metadata;
 use crate::problem::{Problem, content_type};
-use crate::route::Route;
+use crate::route::{Raw, Route};
 
 /// Reads the one message, and writes it with the status and headers that the metadata asks for.
 pub(crate) async fn unary(
@@ -28,8 +28,14 @@ pub(crate) async fn unary(
         return Ok(not_modified(response));
     }
     if status != StatusCode::NO_CONTENT && status != StatusCode::RESET_CONTENT {
-        headers.insert(CONTENT_TYPE, content_type());
-        *response.body_mut() = to_json(route, &message)?;
+        let body = match route.raw_response {
+            Some(raw) => raw_body(raw, message, headers)?,
+            None => {
+                headers.insert(CONTENT_TYPE, content_type());
+                to_json(route, &message)?
+            }
+        };
+        *response.body_mut() = body;
     }
     *response.status_mut() = status;
     Ok(response)
@@ -47,6 +53,12 @@ async fn only_message(answer: &mut Answer) -> Result<Bytes, Problem> {
         ));
     }
     Ok(message)
+}
+
+fn raw_body(raw: Raw, message: Bytes, headers: &mut HeaderMap) -> Result<Bytes, Problem> {
+    let body = download::decode(raw, message)?;
+    download::typed(&body, headers)?;
+    Ok(body.data)
 }
 
 fn to_json(route: &Route, wire: &[u8]) -> Result<Bytes, Problem> {

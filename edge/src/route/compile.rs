@@ -9,7 +9,7 @@ use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
 
 use super::parameter::{Parameter, Parameters};
 use super::template::{self, Template};
-use super::{Body, Query, Response, Route, Rpc};
+use super::{Body, Query, Raw, Response, Route, Rpc};
 use crate::descriptors::{Descriptors, HttpRule, Pattern};
 
 /// Why a descriptor set cannot be served.
@@ -92,13 +92,6 @@ impl Compiler {
             problem,
         };
         let (input, output) = (method.input(), method.output());
-        if method.is_client_streaming() {
-            return Err(problem("a stream of requests has no REST binding".to_owned()));
-        }
-        let raw = "google.api.HttpBody";
-        if input.full_name() == raw || output.full_name() == raw {
-            return Err(problem(format!("{raw} has no REST binding")));
-        }
         let stream = descriptors.stream_rule(method).map_err(|source| Error::Option {
             rpc: name.to_owned(),
             option: "postern.edge.v1.stream",
@@ -111,6 +104,7 @@ impl Compiler {
             path: PathAndQuery::try_from(name)
                 .map_err(|error| problem(format!("its name is no path: {error}")))?,
             is_stream: method.is_server_streaming(),
+            takes_stream: method.is_client_streaming(),
             event_id: named(&stream.event_id_field, |path| {
                 response
                     .field(path)
@@ -142,7 +136,17 @@ impl Compiler {
             .variables
             .iter()
             .map(|variable| Ok((variable.clone(), self.variable(&variable.path)?)))
-            .collect::<Result<_, Error>>()?;
+            .collect::<Result<Vec<_>, Error>>()?;
+        let raw_body = Raw::find(&self.input, &rule.body);
+        if raw_body.is_some() && rule.body == "*" && !variables.is_empty() {
+            return Err(
+                self.problem("a raw body is the whole request, and leaves nothing for path variables")
+            );
+        }
+        let raw_response = match rule.response_body.as_str() {
+            "" => Raw::find(&self.output, "*"),
+            field => Raw::find(&self.output, field),
+        };
         let route = Route {
             rpc: self.rpc.clone(),
             method,
@@ -151,6 +155,8 @@ impl Compiler {
             body: self.body(rule)?,
             query: self.query(rule),
             response: self.response(rule)?,
+            raw_body,
+            raw_response,
         };
         Ok(Binding { template, route })
     }

@@ -12,6 +12,8 @@ mod grpc;
 mod pool;
 mod requests;
 mod routing;
+mod raw;
+mod request_streams;
 mod serving;
 mod stage;
 mod streams;

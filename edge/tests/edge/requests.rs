@@ -41,6 +41,41 @@ async fn allowed_headers_become_metadata_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_trace_context_that_is_none_is_not_passed_on() {
+    let mut stage = Stage::new().await;
+    let headers = [("traceparent", "00-1-2-3"), ("tracestate", "a=b")];
+    assert_eq!(stage.client.get("/v1/books/a", &headers).await.status, 200);
+    let metadata = stage.call().await.metadata;
+    assert!(!metadata.contains_key("traceparent") && !metadata.contains_key("tracestate"));
+}
+
+#[tokio::test]
+async fn allowed_binary_headers_are_base64() {
+    let mut servers = tokio::task::JoinSet::new();
+    let (calls, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let library = crate::stage::library(std::sync::Arc::new(|call| call.ok(json!({}))), calls);
+    let behind = crate::stage::listen(&mut servers, library, Default::default()).await;
+    let mut config = crate::stage::config();
+    config
+        .request_headers
+        .push(http::HeaderName::from_static("x-key-bin"));
+    let channels = postern_edge::upstream::channel(&format!("http://{behind}")).unwrap();
+    let edge = config.build(channels).unwrap();
+    let client = Client::new(crate::stage::listen(&mut servers, edge, Default::default()).await);
+    assert_eq!(
+        client.get("/v1/books/a", &[("x-key-bin", "AQI")]).await.status,
+        200
+    );
+    assert_eq!(received.recv().await.unwrap().metadata["x-key-bin"], "AQI");
+    let answer = client.get("/v1/books/a", &[("x-key-bin", "no base64")]).await;
+    assert_eq!(
+        answer.error(),
+        (400, "INVALID_ARGUMENT".into(), "INVALID_REQUEST".into())
+    );
+    assert!(received.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_request_has_an_id_its_own_or_a_new_one() {
     let mut stage = Stage::new().await;
     let answer = stage

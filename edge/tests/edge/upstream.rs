@@ -23,7 +23,7 @@ pub(crate) type Handler = Arc<dyn Fn(&Call) -> Reply + Send + Sync>;
 pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) metadata: HeaderMap,
-    /// The request message as JSON, defaults left out.
+    /// The request message as JSON, defaults left out; an array of them where there is a stream.
     pub(crate) message: Value,
     method: MethodDescriptor,
 }
@@ -149,4 +149,14 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
     frame.put_u32(u32::try_from(message.len()).unwrap());
     frame.put_slice(message);
     frame.freeze()
+/// The messages of a body.
+pub(crate) fn unframed(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let mut frame = (!bytes.is_empty()).then(|| bytes.split_off(0))?;
+        let length = u32::from_be_bytes(frame[1..5].try_into().unwrap());
+        bytes = frame.split_off(5 + usize::try_from(length).unwrap());
+        Some(frame.slice(5..))
+    })
+}
+
 }

@@ -1,0 +1,209 @@
+//! One route as an operation.
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+
+use super::comment::summary;
+use super::model::{Media, Operation, Ordered, RequestBody, Response, Schema};
+use super::path::{Extent, Path};
+use super::schema::{Direction, Schemas};
+use super::{error, parameter};
+use crate::route::{self, Body, Route};
+
+/// Passed on as it is, of any type.
+const RAW: &str = "google.api.HttpBody";
+
+/// What an operation is called.
+pub(super) struct Names {
+    pub(super) tag: String,
+    pub(super) id: String,
+}
+
+pub(super) fn operation(
+    route: &Route,
+    method: &MethodDescriptor,
+    names: Names,
+    path: &Path,
+    schemas: &mut Schemas<'_>,
+) -> Operation {
+    let comment = schemas
+        .comments()
+        .at(&method.parent_service().parent_file(), method.path());
+    let (summary, description) = summary(comment);
+    let is_read = route.method == Some(http::Method::GET) && !route.rpc.is_stream;
+    let mut parameters = parameter::of_path(route, path, schemas);
+    parameters.extend(parameter::of_query(route, &method.input(), schemas));
+    parameters.extend(is_read.then(parameter::if_none_match));
+    parameters.extend(parameter::last_event_id(route));
+    let options = method.method_descriptor_proto().options.as_ref();
+    Operation {
+        tags: [names.tag],
+        summary,
+        description,
+        operation_id: names.id,
+        deprecated: options.is_some_and(|options| options.deprecated()),
+        parameters,
+        request_body: request_body(route, method, path, schemas),
+        responses: responses(route, method, is_read, schemas),
+        rpc: route.rpc.path.to_string(),
+    }
+}
+
+fn request_body(
+    route: &Route,
+    method: &MethodDescriptor,
+    path: &Path,
+    schemas: &mut Schemas<'_>,
+) -> Option<RequestBody> {
+    let (schema, message, description) = match &route.body {
+        Body::None => return None,
+        Body::Whole => {
+            let schema = schemas.without(&method.input(), &set_by_path(route, path, ""));
+            (schema, Some(method.input()), String::new())
+        }
+        Body::Field { field, .. } => {
+            let field = field.descriptor();
+            let message = single_message(field);
+            let schema = match &message {
+                Some(message) => {
+                    let prefix = format!("/{}", field.json_name());
+                    schemas.without(message, &set_by_path(route, path, &prefix))
+                }
+                None => schemas.field(field, Direction::Request),
+            };
+            (schema, message, schemas.comment(field).to_owned())
+        }
+    };
+    let is_raw = message.is_some_and(|message| message.full_name() == RAW);
+    let content = match (is_raw, method.is_client_streaming()) {
+        (true, _) => raw(),
+        (false, true) => [
+            ("application/x-ndjson", lines(schema.clone())),
+            ("application/json", media(Schema::list(schema))),
+        ]
+        .into_iter()
+        .collect(),
+        (false, false) => one("application/json", schema),
+    };
+    Some(RequestBody { description, content })
+}
+
+/// The numbers of the body's own fields that a variable of the path is.
+fn set_by_path(route: &Route, path: &Path, prefix: &str) -> Vec<u32> {
+    let whole = path.slots.iter().filter(|slot| slot.extent == Extent::Whole);
+    whole
+        .filter_map(|slot| Some(&route.variables[slot.variable?].1))
+        .filter(|parameter| {
+            let inner = parameter.pointer.strip_prefix(prefix);
+            inner.is_some_and(|inner| inner.starts_with('/') && !inner[1..].contains('/'))
+        })
+        .map(|parameter| parameter.field.descriptor().number())
+        .collect()
+}
+
+fn responses(
+    route: &Route,
+    method: &MethodDescriptor,
+    is_read: bool,
+    schemas: &mut Schemas<'_>,
+) -> Ordered<Response> {
+    let (schema, is_raw) = match &route.response {
+        route::Response::Whole(_) => {
+            let output = method.output();
+            (
+                schemas.message(&output, Direction::Answer),
+                output.full_name() == RAW,
+            )
+        }
+        route::Response::Field(field) => {
+            let field = field.descriptor();
+            let is_raw = single_message(field).is_some_and(|message| message.full_name() == RAW);
+            (schemas.field(field, Direction::Answer), is_raw)
+        }
+    };
+    let mut responses = Ordered::default();
+    match (route.rpc.is_stream, is_raw) {
+        (true, false) => stream(schema, route, &mut responses),
+        (_, true) => responses.push("2XX", own("The bytes, of the type that they have.", raw())),
+        (false, false) => responses.push("2XX", own("OK.", one("application/json", schema))),
+    }
+    if is_read {
+        let known = "What `If-None-Match` names is still so.";
+        responses.push("304", own(known, Ordered::default()));
+    }
+    responses.push(
+        "default",
+        Response::Shared {
+            reference: error::RESPONSE.to_owned(),
+        },
+    );
+    responses
+}
+
+/// A stream in the three forms that a caller may ask for.
+fn stream(message: Schema, route: &Route, responses: &mut Ordered<Response>) {
+    let events = Schema::of("string").described(
+        "Server-sent events: each message one event, its JSON as `data`. The end is `event: done`, or `event: failed` with \
+         an error body as data.",
+    );
+    let lines = lines(message.clone());
+    let array = Schema::list(Schema::any_of(vec![
+        message.clone(),
+        Schema::reference(error::SCHEMA),
+    ]));
+    let content =
+        [
+            (
+                "text/event-stream",
+                Media {
+                    schema: events,
+                    item: Some(message),
+                },
+            ),
+            ("application/x-ndjson", lines),
+            (
+                "application/json",
+                media(array.described(
+                    "All messages, closed at the end. An error after the first is the last element.",
+                )),
+            ),
+        ];
+    let description = "A stream of messages, in the form that `Accept` asks for.";
+    responses.push("200", own(description, content.into_iter().collect()));
+    if route.rpc.resume.is_some() {
+        let end = "Nothing comes after the event that `Last-Event-ID` names.";
+        responses.push("204", own(end, Ordered::default()));
+    }
+}
+
+fn lines(message: Schema) -> Media {
+    Media {
+        schema: Schema::of("string").described("One JSON object a line. An error is the last line."),
+        item: Some(message),
+    }
+}
+
+fn own(description: &str, content: Ordered<Media>) -> Response {
+    Response::Own {
+        description: description.to_owned(),
+        content,
+    }
+}
+
+fn one(media_type: &str, schema: Schema) -> Ordered<Media> {
+    [(media_type, media(schema))].into_iter().collect()
+}
+
+fn media(schema: Schema) -> Media {
+    Media { schema, item: None }
+}
+
+fn raw() -> Ordered<Media> {
+    one("*/*", Schema::default())
+}
+
+fn single_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+    match field.kind() {
+        Kind::Message(message) if !field.is_list() && !field.is_map() => Some(message),
+        _ => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! The body of a request piece by piece, for a stream of messages: bytes as they come, or elements of JSON.
+//!
+//! Reads on when the next piece is asked for, and not before: whoever takes them slowly slows the caller down.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body as _;
+use postern_protojson::Reason;
+use tokio::time::{Instant, Sleep, sleep};
+use tonic::body::Body;
+
+use super::elements::{Elements, Fault, Form};
+use crate::problem::{Problem, Violation};
+
+/// Bytes of a file in one message at most.
+const CHUNK_BYTES_MAX: usize = 64 << 10;
+
+/// Limits of a body that comes in pieces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// One element of JSON.
+    pub(crate) element_bytes_max: usize,
+    /// All of it.
+    pub(crate) bytes_max: u64,
+    /// The caller's longest silence.
+    pub(crate) timeout: Duration,
+}
+
+/// A body in pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    body: Body,
+    cut: Cut,
+    limits: Limits,
+    bytes: u64,
+    /// Pieces so far.
+    count: u64,
+    /// Runs while the caller is waited for: the time that the upstream takes is not the caller's.
+    silence: Pin<Box<Sleep>>,
+    is_waiting: bool,
+    has_ended: bool,
+}
+
+#[derive(Debug)]
+enum Cut {
+    /// What has arrived and is not taken yet.
+    Raw(Bytes),
+    Elements(Elements),
+}
+
+impl Pieces {
+    /// The bytes as they come; elements of that form if there is one.
+    pub(super) fn new(body: Body, form: Option<Form>, limits: Limits) -> Result<Self, Problem> {
+        if body.size_hint().lower() > limits.bytes_max {
+            return Err(Problem::stream_too_large(limits.bytes_max));
+        }
+        let cut = match form {
+            Some(form) => Cut::Elements(Elements::new(form, limits.element_bytes_max)),
+            None => Cut::Raw(Bytes::new()),
+        };
+        Ok(Self {
+            body,
+            cut,
+            limits,
+            bytes: 0,
+            count: 0,
+            silence: Box::pin(sleep(limits.timeout)),
+            is_waiting: false,
+            has_ended: false,
+        })
+    }
+
+    /// The next piece, never empty; None behind the last. A problem is the last thing told.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Problem>>> {
+        loop {
+            match self.take() {
+                Ok(None) if self.has_ended => return Poll::Ready(None),
+                Ok(None) => {}
+                Ok(Some(piece)) => {
+                    self.count += 1;
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Err(fault) => return Poll::Ready(Some(Err(self.problem(fault)))),
+            }
+            match ready!(self.poll_data(cx)) {
+                Some(Ok(data)) => self.push(data),
+                Some(Err(problem)) => return Poll::Ready(Some(Err(problem))),
+                None => self.finish(),
+            }
+        }
+    }
+
+    fn take(&mut self) -> Result<Option<Bytes>, Fault> {
+        match &mut self.cut {
+            Cut::Raw(rest) if rest.is_empty() => Ok(None),
+            Cut::Raw(rest) => Ok(Some(rest.split_to(rest.len().min(CHUNK_BYTES_MAX)))),
+            Cut::Elements(elements) => elements.next(),
+        }
+    }
+
+    fn push(&mut self, data: Bytes) {
+        match &mut self.cut {
+            Cut::Raw(rest) => *rest = data,
+            Cut::Elements(elements) => elements.push(&data),
+        }
+    }
+
+    fn finish(&mut self) {
+        self.has_ended = true;
+        if let Cut::Elements(elements) = &mut self.cut {
+            elements.finish();
+        }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Problem>>> {
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                ready!(self.poll_silence(cx));
+                return Poll::Ready(Some(Err(Problem::deadline_exceeded())));
+            };
+            self.is_waiting = false;
+            let Some(frame) = frame else {
+                return Poll::Ready(None);
+            };
+            let Ok(frame) = frame else {
+                return Poll::Ready(Some(Err(Problem::malformed_body())));
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            self.bytes += data.len() as u64;
+            if self.bytes > self.limits.bytes_max {
+                return Poll::Ready(Some(Err(Problem::stream_too_large(self.limits.bytes_max))));
+            }
+            return Poll::Ready(Some(Ok(data)));
+        }
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_waiting {
+            self.is_waiting = true;
+            let deadline = Instant::now() + self.limits.timeout;
+            self.silence.as_mut().reset(deadline);
+        }
+        self.silence.as_mut().poll(cx)
+    }
+
+    fn problem(&self, fault: Fault) -> Problem {
+        match fault {
+            Fault::TooLarge => Problem::element_too_large(self.count, self.limits.element_bytes_max),
+            Fault::Malformed(description) => Problem::invalid_request(vec![Violation {
+                field: format!("/{}", self.count),
+                reason: Reason::MalformedJson.as_str(),
+                description: description.to_owned(),
+            }]),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a REST call sends upstream: one message, read and bound as a whole, or a stream of them, bound on the way.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tonic::body::Body;
+
+use super::{Call, Target};
+use crate::bind::{self, Input};
+use crate::problem::Problem;
+use crate::receive;
+use crate::requests::{Faults, Head, Requests};
+use crate::route;
+
+/// The frames of a call, and what may go wrong with them while it is open.
+pub(super) async fn outgoing(
+    call: &Call<'_>,
+    target: &Target<'_>,
+    body: Body,
+) -> Result<(Body, Faults), Problem> {
+    let has_body = !matches!(target.route.body, route::Body::None);
+    if target.route.rpc.takes_stream && has_body {
+        let (requests, faults) = messages(call, target, body).await?;
+        return Ok((Body::new(requests), faults));
+    }
+    let frame = message(call, target, body).await?;
+    Ok((Body::new(Full::new(Bytes::from(frame))), Faults::default()))
+}
+
+/// The framed request message.
+async fn message(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<Vec<u8>, Problem> {
+    let limits = call.core.limits().body();
+    let headers = &call.head.headers;
+    let body = match target.route.body {
+        route::Body::None => receive::unexpected(body, limits).await?,
+        _ if target.route.raw_body.is_some() => receive::raw(headers, body, limits).await?,
+        route::Body::Whole | route::Body::Field { .. } => receive::body(headers, body, limits).await?,
+    };
+    let input = Input {
+        path: &target.path,
+        has_verb: target.has_verb,
+        query: call.head.uri.query(),
+        body: &body,
+        content_type: content_type(call, target)?,
+        resume: target.resume.map(http::HeaderValue::as_bytes),
+    };
+    bind::bind(target.route, &input).map_err(|error| match error {
+        bind::Error::Invalid(violations) => Problem::invalid_request(violations),
+        bind::Error::TooLarge => Problem::body_too_large(limits.bytes_max),
+    })
+}
+
+/// The framed request messages.
+async fn messages(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<(Requests, Faults), Problem> {
+    let limits = call.core.limits().pieces();
+    let headers = &call.head.headers;
+    let pieces = match target.route.raw_body {
+        Some(_) => receive::raw_pieces(headers, body, limits)?,
+        None => receive::elements(headers, body, limits)?,
+    };
+    let head = Head {
+        route: target.index,
+        uri: call.head.uri.clone(),
+        has_verb: target.has_verb,
+        resume: target.resume.cloned(),
+        content_type: content_type(call, target)?.to_owned(),
+    };
+    Requests::begin(call.core.clone(), head, pieces).await
+}
+
+fn content_type<'a>(call: &Call<'a>, target: &Target<'_>) -> Result<&'a str, Problem> {
+    match target.route.raw_body {
+        Some(_) => receive::raw_type(&call.head.headers),
+        None => Ok(""),
+    }
+}

@@ -58,12 +58,18 @@ impl Library {
             .await
             .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
-        let message = bytes.get(5..).unwrap_or_default();
-        let message = DynamicMessage::decode(method.input(), message).unwrap();
+        let mut messages: Vec<_> = unframed(bytes)
+            .map(|message| DynamicMessage::decode(method.input(), message).unwrap())
+            .map(|message| serde_json::to_value(&message).unwrap())
+            .collect();
+        let message = match method.is_client_streaming() {
+            true => Value::Array(messages),
+            false => messages.remove(0),
+        };
         let call = Call {
             path,
             metadata: head.headers,
-            message: serde_json::to_value(&message).unwrap(),
+            message,
             method,
         };
         let reply = (self.handler)(&call);
@@ -143,12 +149,6 @@ pub(crate) fn trailers(pairs: &[(&'static str, &'static str)]) -> Frame<Bytes> {
     Frame::trailers(pairs.collect())
 }
 
-pub(crate) fn framed(message: &[u8]) -> Bytes {
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len()).unwrap());
-    frame.put_slice(message);
-    frame.freeze()
 /// The messages of a body.
 pub(crate) fn unframed(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
@@ -159,4 +159,10 @@ pub(crate) fn unframed(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     })
 }
 
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::new();
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap());
+    frame.put_slice(message);
+    frame.freeze()
 }

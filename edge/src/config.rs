@@ -41,16 +41,16 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Time for it to arrive. Beyond: 504.
     pub body_timeout: Duration,
-    /// One message of the upstream to a REST caller, and one request message, in wire bytes; JSON four times that.
-    pub message_bytes_max: usize,
-    /// A unary REST call as a whole, or less by the caller's `X-Server-Timeout`; the upstream is told what is left of it.
-    /// Beyond: 504. A server stream has no limit but the caller's.
-    pub unary_timeout: Duration,
     /// All messages of a stream of requests over REST, or a raw body that is streamed. Beyond: 413. A single element has
     /// the limit of a body.
     pub request_stream_bytes_max: u64,
     /// One call with a stream of requests over REST; the caller's longest silence in it is `body_timeout`. Beyond: 504.
     pub request_stream_timeout: Duration,
+    /// One message of the upstream to a REST caller, and one request message, in wire bytes; JSON four times that.
+    pub message_bytes_max: usize,
+    /// A unary REST call as a whole, or less by the caller's `X-Server-Timeout`; the upstream is told what is left of it.
+    /// Beyond: 504. A server stream has no limit but the caller's.
+    pub unary_timeout: Duration,
     /// How long a stream's answer waits for the upstream's head, so that an early error keeps its status.
     pub stream_head_wait: Duration,
     /// And from there for its first message or its end.
@@ -115,6 +115,8 @@ impl Default for Limits {
             header_bytes_max: 32 << 10,
             body_bytes_max: 2 << 20,
             body_timeout: Duration::from_secs(20),
+            request_stream_bytes_max: 4 << 30,
+            request_stream_timeout: Duration::from_secs(3_600),
             message_bytes_max: 16 << 20,
             unary_timeout: Duration::from_secs(60),
             stream_head_wait: Duration::from_millis(500),
@@ -124,12 +126,18 @@ impl Default for Limits {
     }
 }
 
-            request_stream_bytes_max: 4 << 30,
-            request_stream_timeout: Duration::from_secs(3_600),
 impl Limits {
     pub(crate) fn body(&self) -> receive::Limits {
         receive::Limits {
             bytes_max: self.body_bytes_max,
+            timeout: self.body_timeout,
+        }
+    }
+
+    pub(crate) fn pieces(&self) -> receive::PiecesLimits {
+        receive::PiecesLimits {
+            element_bytes_max: self.body_bytes_max,
+            bytes_max: self.request_stream_bytes_max,
             timeout: self.body_timeout,
         }
     }
@@ -143,14 +151,6 @@ impl Limits {
             // Text is larger than wire bytes; a packed list of enums would be thirty times.
             text_bytes_max: self.message_bytes_max.saturating_mul(4),
             ..Options::default()
-    pub(crate) fn pieces(&self) -> receive::PiecesLimits {
-        receive::PiecesLimits {
-            element_bytes_max: self.body_bytes_max,
-            bytes_max: self.request_stream_bytes_max,
-            timeout: self.body_timeout,
-        }
-    }
-
         }
     }
 }

@@ -18,15 +18,16 @@ mod deadline;
 mod descriptors;
 mod drain;
 mod edge;
+mod interrupt;
 mod metadata;
 mod interrupt;
 mod passthrough;
 mod problem;
 mod receive;
 mod render;
+mod requests;
 mod rest;
 mod route;
-mod requests;
 pub mod serve;
 pub mod upstream;
 

@@ -45,11 +45,11 @@ pub(crate) struct Route {
     pub(crate) body: Body,
     pub(crate) query: Query,
     pub(crate) response: Response,
-}
     /// Where the body goes if it is bytes as they are, and no JSON.
     pub(crate) raw_body: Option<Raw>,
     /// Where the answer's bytes stand if they are passed on as they are.
     pub(crate) raw_response: Option<Raw>,
+}
 
 /// A method of the upstream.
 #[derive(Debug)]
@@ -58,9 +58,9 @@ pub(crate) struct Rpc {
     pub(crate) path: PathAndQuery,
     pub(crate) request: Message,
     pub(crate) is_stream: bool,
-    /// The response field that is an event's id.
     /// Whether it takes a stream of requests.
     pub(crate) takes_stream: bool,
+    /// The response field that is an event's id.
     pub(crate) event_id: Option<FieldPath>,
     /// The request field that takes `Last-Event-ID`.
     pub(crate) resume: Option<Parameter>,

@@ -20,7 +20,6 @@ mod drain;
 mod edge;
 mod interrupt;
 mod metadata;
-mod interrupt;
 mod passthrough;
 mod problem;
 mod receive;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod array;
+mod download;
 mod etag;
 mod ndjson;
 mod sse;

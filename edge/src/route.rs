@@ -21,6 +21,7 @@ use crate::descriptors::Descriptors;
 pub(crate) use compile::Error;
 pub(crate) use parameter::{Lookup, Parameter, Parameters, pointer};
 pub(crate) use path::Path;
+pub(crate) use raw::{HttpBody, Raw};
 pub(crate) use template::Variable;
 pub(crate) use trie::Found;
 use trie::Trie;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Method, Response, StatusCode};
 
-use super::etag;
+use super::{download, etag};
 use crate::call::Answer;
 use crate::metadata;
 use crate::problem::{Problem, content_type};

@@ -7,6 +7,7 @@ mod building;
 mod checking;
 mod client;
 mod cors;
+mod deadlines;
 mod errors;
 mod grpc;
 mod pool;

@@ -6,6 +6,7 @@ mod catalog_service;
 mod convert;
 mod deadline;
 mod door;
+mod ending;
 mod get;
 mod job_service;
 mod list;

@@ -126,7 +126,7 @@ impl Config {
         };
         Ok(Server {
             routes: api.routes().await?,
-            door: DoorLayer::new(authenticator, rules),
+            door: DoorLayer::new(authenticator, rules, shutdown.clone()),
             hub,
             dispatch: Dispatch {
                 store: store.clone(),

@@ -1,4 +1,5 @@
-//! `dispatch` and `collect` against an endpoint that fails in ways a healthy one does not: refusing single tasks, handing a message out once.
+//! The loops and the end of a server, against an SQS endpoint that does what a healthy one does not: it refuses single tasks, and hands a
+//! message out once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
+use postern_server::Config;
+use postern_server::auth;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::collect::Collect;
 use postern_server::dispatch::Dispatch;
@@ -19,14 +22,19 @@ use sea_orm::{ConnectOptions, ConnectionTrait as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 const JOB_TYPE: &str = "name: a.b\nversion: \"1\"\nconsumer_type: X\nschema: {type: object}\n";
 const SOON: Duration = Duration::from_secs(30);
 
 /// What the endpoint was asked, and what it is to answer.
 #[derive(Default)]
-struct Endpoint {
+struct Sqs {
     url: String,
     /// Bodies of tasks, in the order in which they were offered.
     offered: Mutex<Vec<String>>,
@@ -35,7 +43,7 @@ struct Endpoint {
     changed: Notify,
 }
 
-impl Endpoint {
+impl Sqs {
     async fn start() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Arc::new(Self {
@@ -48,13 +56,16 @@ impl Endpoint {
         endpoint
     }
 
-    async fn queues(&self) -> Queues {
-        let config = queue::Config {
+    fn config(&self) -> queue::Config {
+        queue::Config {
             endpoint: Some(self.url.clone()),
             jobs: "jobs".to_owned(),
             results: "results".to_owned(),
-        };
-        queue::open(&config).await.unwrap()
+        }
+    }
+
+    async fn queues(&self) -> Queues {
+        queue::open(&self.config()).await.unwrap()
     }
 
     /// How often a task that holds this text was offered.
@@ -100,7 +111,7 @@ impl Endpoint {
     }
 }
 
-async fn answer(State(endpoint): State<Arc<Endpoint>>, headers: HeaderMap, body: String) -> Response {
+async fn answer(State(endpoint): State<Arc<Sqs>>, headers: HeaderMap, body: String) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap();
     let action = headers["x-amz-target"].to_str().unwrap();
     let reply = match action.rsplit('.').next().unwrap() {
@@ -116,12 +127,16 @@ async fn answer(State(endpoint): State<Arc<Endpoint>>, headers: HeaderMap, body:
     Json(reply).into_response()
 }
 
+fn catalog() -> Catalog {
+    Catalog::load(&Source::Files(vec![("a.b.yaml".to_owned(), JOB_TYPE.into())])).unwrap()
+}
+
 struct World {
     store: Store,
     url: String,
     seal: Seal,
     catalog: Arc<Catalog>,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Sqs>,
     _folder: tempfile::TempDir,
 }
 
@@ -132,13 +147,12 @@ impl World {
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
         let store = Store::open(&store::Config { url: url.clone() }).await.unwrap();
         store.migrate().await.unwrap();
-        let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
         Self {
             store,
             url,
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
-            catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
-            endpoint: Endpoint::start().await,
+            catalog: Arc::new(catalog()),
+            endpoint: Sqs::start().await,
             _folder: folder,
         }
     }
@@ -226,4 +240,37 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
     assert!(world.job(job).await.state.is_terminal());
     shutdown.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watch_of_the_servers_health_does_not_hold_its_end_up() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let config = Config {
+        store: store::Config {
+            url: format!("{}-2", world.url),
+        },
+        migrate: true,
+        queues: world.endpoint.config(),
+        catalog: catalog(),
+        auth: auth::Config {
+            // Nobody asks for a key.
+            issuers: vec![world.endpoint.url.clone()],
+            ..auth::Config::default()
+        },
+        seal: world.seal.clone(),
+    };
+    let server = config.build(shutdown.clone()).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let running = tokio::spawn(server.run(listener));
+    let mut health = HealthClient::new(Endpoint::from_shared(address).unwrap().connect().await.unwrap());
+    let watch = health.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut watch = watch.into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+
+    let began = Instant::now();
+    shutdown.cancel();
+    assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
+    running.await.unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

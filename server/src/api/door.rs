@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{Request, Response, header};
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
-use super::{deadline, refusal};
+use super::{deadline, ending, refusal};
 use crate::auth::{self, Access, Authenticator, Caller, Rules};
 
 /// Earlier than the listener's own timer, which would say CANCELLED, and without details.
@@ -24,6 +25,7 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
 pub struct DoorLayer {
     authenticator: Authenticator,
     rules: Arc<Rules>,
+    shutdown: CancellationToken,
 }
 
 /// Services behind the door.
@@ -34,12 +36,13 @@ pub struct Door<S> {
 }
 
 impl DoorLayer {
-    /// A door that knows tokens by this authenticator, and methods by these rules.
+    /// A door that knows tokens by this authenticator, and methods by these rules. The token ends the streams of open services.
     #[must_use]
-    pub fn new(authenticator: Authenticator, rules: Rules) -> Self {
+    pub fn new(authenticator: Authenticator, rules: Rules, shutdown: CancellationToken) -> Self {
         Self {
             authenticator,
             rules: Arc::new(rules),
+            shutdown,
         }
     }
 
@@ -101,11 +104,13 @@ where
                 .get(header::AUTHORIZATION)
                 .map(|value| value.to_str().unwrap_or("?").to_owned());
             match layer.admit(request.uri().path(), authorization.as_deref()).await {
-                Ok(caller) => {
-                    if let Some(caller) = caller {
-                        request.extensions_mut().insert(caller);
-                    }
+                Ok(Some(caller)) => {
+                    request.extensions_mut().insert(caller);
                     in_time(deadline, inner.call(request)).await
+                }
+                Ok(None) => {
+                    let answer = in_time(deadline, inner.call(request)).await;
+                    answer.map(|response| ending::at_shutdown(response, &layer.shutdown))
                 }
                 Err(problem) => Ok(Status::from(problem).into_http()),
             }

@@ -9,6 +9,7 @@ use postern_protojson::Options;
 
 use crate::cors::{self, Cors};
 use crate::descriptors::Descriptors;
+use crate::documents::{Documents, Shelf};
 use crate::edge::{Core, Edge};
 use crate::metadata::REQUEST_ID;
 use crate::problem::Details;
@@ -28,6 +29,9 @@ pub struct Config {
     /// Origins whose pages may call over REST and gRPC-Web (CORS), such as `https://console.example.com`, or `*` for every
     /// one. None by default.
     pub cors_origins: Vec<String>,
+    /// What the edge says of its API at `/openapi.json`, `/docs` and `/descriptors.binpb`; None serves none of them. A
+    /// route that takes one of these paths wins.
+    pub documents: Option<Documents>,
     /// Limits of one call.
     pub limits: Limits,
 }
@@ -82,10 +86,14 @@ impl Config {
         let options = self.limits.options();
         let descriptors = Descriptors::load(&self.descriptor_set, options.clone())?;
         let routes = Routes::compile(&descriptors)?;
+        let shelf = match &self.documents {
+            Some(about) => Shelf::fill(about, self.descriptor_set, &descriptors, &routes),
+            None => Shelf::default(),
+        };
         let details = Details::new(self.error_domain, &descriptors.pool, &descriptors.codec, options)?;
         let cors = Cors::new(&self.cors_origins, &self.request_headers)?;
         Ok(Edge::new(
-            Core::new(routes, details, self.limits, self.request_headers, cors),
+            Core::new(routes, details, self.limits, self.request_headers, cors).with_shelf(shelf),
             upstream,
         ))
     }
@@ -104,6 +112,7 @@ impl Default for Config {
                 HeaderName::from_static("tracestate"),
             ],
             cors_origins: Vec::new(),
+            documents: Some(Documents::default()),
             limits: Limits::default(),
         }
     }

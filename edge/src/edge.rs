@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::call::Upstream;
 use crate::config::Limits;
 use crate::cors::{self, Cors};
+use crate::documents::Shelf;
 use crate::drain;
 use crate::problem::{Details, Problem};
 use crate::route::{Path, Route, Routes};
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     limits: Limits,
     request_headers: Vec<HeaderName>,
     cors: Cors,
+    shelf: Shelf,
 }
 
 /// The protocol a request is in.
@@ -92,7 +94,13 @@ async fn answer<U: Upstream>(
             let methods = core.routes.allowed(&Path::split(request.uri().path()));
             core.cors.preflight(methods)
         }
-        Protocol::Rest => rest::answer(core, upstream, request).await,
+        Protocol::Rest => match core.shelf.find(request.uri().path()) {
+            Some(document) => match document.answer(request.method(), request.headers()) {
+                Ok(response) => response.map(Body::from),
+                Err(problem) => refuse(&core, &problem),
+            },
+            None => rest::answer(core, upstream, request).await,
+        },
         Protocol::Health if matches!(*request.method(), Method::GET | Method::HEAD) => {
             Response::new(Bytes::from_static(b"ok")).map(Body::from)
         }
@@ -173,7 +181,13 @@ impl Core {
             limits,
             request_headers,
             cors,
+            shelf: Shelf::default(),
         }
+    }
+
+    pub(crate) fn with_shelf(mut self, shelf: Shelf) -> Self {
+        self.shelf = shelf;
+        self
     }
 
     pub(crate) fn routes(&self) -> &Routes {

@@ -1,7 +1,7 @@
 //! Everything that can go wrong with a call, told in one shape: the upstream's own statuses, passed on as they are,
 //! and those of the edge, which always say a reason. Knows how neither is written: see `problem::json` and `grpc`.
 
-mod code;
+pub(crate) mod code;
 mod grpc;
 mod json;
 

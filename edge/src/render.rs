@@ -3,7 +3,7 @@
 mod accept;
 mod array;
 mod download;
-mod etag;
+pub(crate) mod etag;
 mod ndjson;
 mod sse;
 mod stream;

@@ -22,7 +22,7 @@ pub(crate) use compile::Error;
 pub(crate) use parameter::{Lookup, Parameter, Parameters, pointer};
 pub(crate) use path::Path;
 pub(crate) use raw::{HttpBody, Raw};
-pub(crate) use template::Variable;
+pub(crate) use template::{Segment, Template, Variable};
 pub(crate) use trie::Found;
 use trie::Trie;
 

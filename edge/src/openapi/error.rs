@@ -1,4 +1,4 @@
-//! The error body, and what may stand in its details (google/rpc/error_details.proto).
+//! The error body, and what may stand in its details (`google/rpc/error_details.proto`).
 
 use std::fmt::Write as _;
 

@@ -4,7 +4,7 @@
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-/// A JSON object in the order of its making. serde_json's own map is sorted or not by a feature that any crate of a build
+/// A JSON object in the order of its making. `serde_json`'s own map is sorted or not by a feature that any crate of a build
 /// may switch on, and the document must be the same in every build.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ordered<T>(Vec<(String, T)>);

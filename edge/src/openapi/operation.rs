@@ -1,6 +1,6 @@
 //! One route as an operation.
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 use super::comment::summary;
 use super::model::{Media, Operation, Ordered, RequestBody, Response, Schema};
@@ -202,8 +202,8 @@ fn raw() -> Ordered<Media> {
 }
 
 fn single_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
-    match field.kind() {
-        Kind::Message(message) if !field.is_list() && !field.is_map() => Some(message),
-        _ => None,
-    }
+    let kind = field.kind();
+    kind.as_message()
+        .filter(|_| !field.is_list() && !field.is_map())
+        .cloned()
 }

@@ -1,6 +1,6 @@
 //! The parameters of an operation: what its path, its query and its headers set.
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
 use super::model::{Parameter, Schema};
 use super::path::{Extent, Path};
@@ -92,20 +92,19 @@ impl Walk<'_, '_> {
         if field.is_map() || self.set.contains(&name) {
             return;
         }
-        match field.kind() {
-            Kind::Message(message) if !has_text_form(&message) => {
-                let is_new = !self.way.contains(&message);
-                let is_special = is_special(&message);
-                if !field.is_list() && is_new && !is_special && self.way.len() <= NESTING_MAX {
-                    self.way.push(message.clone());
-                    for inner in message.fields() {
-                        self.field(&inner, &format!("{name}."));
-                    }
-                    self.way.pop();
-                }
-            }
-            _ => self.push(field, name),
+        let kind = field.kind();
+        let Some(message) = kind.as_message().filter(|message| !has_text_form(message)) else {
+            return self.push(field, name);
+        };
+        let is_shown = !self.way.contains(message) && self.way.len() <= NESTING_MAX;
+        if field.is_list() || is_special(message) || !is_shown {
+            return;
         }
+        self.way.push(message.clone());
+        for inner in message.fields() {
+            self.field(&inner, &format!("{name}."));
+        }
+        self.way.pop();
     }
 
     fn push(&mut self, field: &FieldDescriptor, name: String) {

@@ -114,14 +114,17 @@ impl<'a> Schemas<'a> {
     }
 
     fn single(&mut self, field: &FieldDescriptor, direction: Direction) -> Schema {
-        match field.kind() {
-            Kind::Message(message) => self.message(&message, direction),
-            Kind::Enum(descriptor) => match special::enumeration(&descriptor) {
-                Some(schema) => schema,
-                None => self.refer(descriptor.full_name().to_owned(), Open::Enum(descriptor)),
-            },
-            scalar => special::scalar(&scalar),
+        let kind = field.kind();
+        if let Some(message) = kind.as_message() {
+            return self.message(message, direction);
         }
+        let Some(descriptor) = kind.as_enum() else {
+            return special::scalar(&kind);
+        };
+        special::enumeration(descriptor).unwrap_or_else(|| {
+            let open = Open::Enum(descriptor.clone());
+            self.refer(descriptor.full_name().to_owned(), open)
+        })
     }
 
     fn refer(&mut self, name: String, open: Open) -> Schema {
@@ -197,12 +200,11 @@ fn reach(mut open: Vec<MessageDescriptor>) -> HashSet<String> {
             continue;
         }
         for field in message.fields() {
-            match field.kind() {
-                Kind::Message(entry) if field.is_map() => {
-                    open.extend(entry.map_entry_value_field().kind().as_message().cloned());
-                }
-                kind => open.extend(kind.as_message().cloned()),
+            let mut kind = field.kind();
+            if let Some(entry) = kind.as_message().filter(|_| field.is_map()) {
+                kind = entry.map_entry_value_field().kind();
             }
+            open.extend(kind.as_message().cloned());
         }
     }
     reached

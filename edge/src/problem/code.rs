@@ -4,7 +4,7 @@ use http::StatusCode;
 use tonic::Code;
 
 /// The HTTP status of a gRPC code (google/rpc/code.proto).
-pub(super) fn http_status(code: Code) -> StatusCode {
+pub(crate) fn http_status(code: Code) -> StatusCode {
     let status = match code {
         Code::Ok => 200,
         Code::Cancelled => 499,
@@ -23,7 +23,7 @@ pub(super) fn http_status(code: Code) -> StatusCode {
 }
 
 /// The code's name, as google/rpc/code.proto spells it.
-pub(super) fn name(code: Code) -> &'static str {
+pub(crate) fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -8,6 +8,7 @@ mod checking;
 mod client;
 mod cors;
 mod deadlines;
+mod documents;
 mod errors;
 mod grpc;
 mod pool;

@@ -1,8 +1,7 @@
-// A partner in a browser, over gRPC-Web: this file is what to copy, page.ts what it is checked with.
+// A partner in TypeScript, on Node or in a browser: this file is what to copy. node.ts and page.ts show the two transports.
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Client, ConnectError, type Interceptor, createClient } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { type Client, ConnectError, type Interceptor, type Transport, createClient } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { type Job } from "./gen/postern/v1/job_pb.js";
 import { JobService } from "./gen/postern/v1/job_service_pb.js";
@@ -11,13 +10,9 @@ import { JobService } from "./gen/postern/v1/job_service_pb.js";
 export class Partner {
   private readonly jobs: Client<typeof JobService>;
 
-  /** Takes the URL of an edge that lets pages of this origin call, and an access token: get it from your own server, for a page keeps no secret. */
-  constructor(baseUrl: string, token: string) {
-    const authorize: Interceptor = (next) => (request) => {
-      request.header.set("authorization", `Bearer ${token}`);
-      return next(request);
-    };
-    this.jobs = createClient(JobService, createGrpcWebTransport({ baseUrl, interceptors: [authorize] }));
+  /** Takes a transport that has `bearer` among its interceptors. */
+  constructor(transport: Transport) {
+    this.jobs = createClient(JobService, transport);
   }
 
   /** Hands a job over once, however often it is called with this key. */
@@ -41,6 +36,14 @@ export class Partner {
       left.abort();
     }
   }
+}
+
+/** Sends the access token with every call. */
+export function bearer(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
 }
 
 /** What an error carries besides its code and message: a reason to branch on, and the fields that do not fit. */

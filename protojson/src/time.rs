@@ -80,7 +80,7 @@ impl Time {
             return false;
         }
         let (year, month, day) = civil(self.seconds.div_euclid(SECONDS_PER_DAY));
-        let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
+        let second = low(self.seconds.rem_euclid(SECONDS_PER_DAY));
         let mut text = *b"0000-00-00T00:00:00";
         set_digits(&mut text[0..4], year);
         set_digits(&mut text[5..7], month);
@@ -103,7 +103,7 @@ impl Time {
             out.push(b'-');
         }
         out.extend_from_slice(self.seconds.unsigned_abs().to_string().as_bytes());
-        put_fraction(out, self.nanos.abs());
+        put_fraction(out, self.nanos);
         out.push(b's');
         true
     }
@@ -210,37 +210,38 @@ fn days_before(year: i64, month: i64, day: i64) -> i64 {
     year.div_euclid(400) * 146_097 + day_of_era - 719_468
 }
 
-/// The inverse: year, month and day.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let day_of_era = days.rem_euclid(146_097);
+/// The inverse, for days not before year 0: year, month and day.
+fn civil(days: i64) -> (u32, u32, u32) {
+    let days = low(days + 719_468);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = (shifted + 2) % 12 + 1;
-    (
-        year_of_era + days.div_euclid(146_097) * 400 + i64::from(month <= 2),
-        month,
-        day,
-    )
+    (year_of_era + era * 400 + u32::from(month <= 2), month, day)
+}
+
+fn low(value: i64) -> u32 {
+    u32::try_from(value).expect("days and seconds within the range of a timestamp are small and not negative")
 }
 
 fn put_fraction(out: &mut Vec<u8>, nanos: i32) {
-    let mut text = *b".000000000";
-    set_digits(&mut text[1..], i64::from(nanos));
+    let nanos = nanos.unsigned_abs();
     let length = match nanos {
         0 => return,
-        _ if nanos % 1_000_000 == 0 => 4,
-        _ if nanos % 1_000 == 0 => 7,
+        _ if nanos.is_multiple_of(1_000_000) => 4,
+        _ if nanos.is_multiple_of(1_000) => 7,
         _ => 10,
     };
+    let mut text = *b".000000000";
+    set_digits(&mut text[1..], nanos);
     out.extend_from_slice(&text[..length]);
 }
 
-/// A number that is not negative, with leading zeros.
+/// A number with leading zeros.
 #[inline]
-fn set_digits(text: &mut [u8], value: i64) {
+fn set_digits(text: &mut [u8], value: u32) {
     let mut rest = value;
     for digit in text.iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;

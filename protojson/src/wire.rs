@@ -5,11 +5,33 @@
 const GROUP_DEPTH_MAX: usize = 100;
 const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
 
-/// Bytes that are no protobuf message, and why.
+/// Why bytes are no protobuf message. As small as can be: every step over the bytes may return it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub(crate) enum Malformed {
+    Truncated,
+    FieldNumber,
+    WireType,
+    LongVarint,
+    GroupEnd,
+    GroupNotBegun,
+    GroupDepth,
+    PackedBytes,
+}
 
-const TRUNCATED: Malformed = Malformed("the wire bytes end within a field");
+impl Malformed {
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Truncated => "the wire bytes end within a field",
+            Self::FieldNumber => "the wire bytes have a field number out of range",
+            Self::WireType => "the wire bytes have a field of an unknown wire type",
+            Self::LongVarint => "the wire bytes have a varint of more than 64 bits",
+            Self::GroupEnd => "the wire bytes have a group that ends wrongly",
+            Self::GroupNotBegun => "the wire bytes end a group that was not begun",
+            Self::GroupDepth => "the wire bytes nest groups too deeply",
+            Self::PackedBytes => "only numbers can be packed",
+        }
+    }
+}
 
 /// How a value is laid out; the numbers are those of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +73,7 @@ impl Value<'_> {
     }
 
     /// None for a group.
+    #[inline]
     pub(crate) fn wire_type(&self) -> Option<WireType> {
         match self {
             Self::Varint(_) => Some(WireType::Varint),
@@ -77,20 +100,23 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    #[inline]
     pub(crate) fn new(wire: &'a [u8]) -> Self {
         Self { wire, pos: 0 }
     }
 
+    #[inline]
     pub(crate) fn pos(&self) -> usize {
         self.pos
     }
 
+    #[inline]
     pub(crate) fn is_at_end(&self) -> bool {
         self.pos >= self.wire.len()
     }
 
     /// The next record; None at the end of the bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self) -> Result<Option<Record<'a>>, Malformed> {
         if self.is_at_end() {
             return Ok(None);
@@ -105,8 +131,8 @@ impl<'a> Cursor<'a> {
                 Value::Group
             }
             5 => Value::Fixed32(self.fixed32()?),
-            4 => return Err(Malformed("the wire bytes end a group that was not begun")),
-            _ => return Err(Malformed("the wire bytes have a field of an unknown wire type")),
+            4 => return Err(Malformed::GroupNotBegun),
+            _ => return Err(Malformed::WireType),
         };
         Ok(Some(Record { number, value }))
     }
@@ -123,7 +149,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         let Some(&byte) = self.wire.get(self.pos) else {
-            return Err(TRUNCATED);
+            return Err(Malformed::Truncated);
         };
         self.pos += 1;
         match byte {
@@ -132,6 +158,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn fixed32(&mut self) -> Result<u32, Malformed> {
         let bytes = self.take(4)?;
         Ok(u32::from_le_bytes(
@@ -139,6 +166,7 @@ impl<'a> Cursor<'a> {
         ))
     }
 
+    #[inline]
     pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
         let bytes = self.take(8)?;
         Ok(u64::from_le_bytes(
@@ -146,26 +174,29 @@ impl<'a> Cursor<'a> {
         ))
     }
 
+    #[inline]
     fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.varint()?;
         self.take(usize::try_from(length).unwrap_or(usize::MAX))
     }
 
+    #[inline]
     fn tag(&mut self) -> Result<(u32, u8), Malformed> {
         let tag = self.varint()?;
         let number = tag >> 3;
         if number == 0 || number > FIELD_NUMBER_MAX {
-            return Err(Malformed("the wire bytes have a field number out of range"));
+            return Err(Malformed::FieldNumber);
         }
         let number = u32::try_from(number).expect("the largest field number is far below 2^32");
         Ok((number, (tag & 7) as u8))
     }
 
+    #[inline(never)]
     fn varint_after(&mut self, first: u8) -> Result<u64, Malformed> {
         let mut value = u64::from(first & 0x7f);
         for shift in (7..64).step_by(7) {
             let Some(&byte) = self.wire.get(self.pos) else {
-                return Err(TRUNCATED);
+                return Err(Malformed::Truncated);
             };
             self.pos += 1;
             if shift == 63 && byte > 1 {
@@ -176,25 +207,27 @@ impl<'a> Cursor<'a> {
                 return Ok(value);
             }
         }
-        Err(Malformed("the wire bytes have a varint of more than 64 bits"))
+        Err(Malformed::LongVarint)
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let rest = &self.wire[self.pos..];
         let Some(bytes) = rest.get(..length) else {
-            return Err(TRUNCATED);
+            return Err(Malformed::Truncated);
         };
         self.pos += length;
         Ok(bytes)
     }
 
+    #[cold]
     fn skip_group(&mut self, group: u32, depth: usize) -> Result<(), Malformed> {
         if depth >= GROUP_DEPTH_MAX {
-            return Err(Malformed("the wire bytes nest groups too deeply"));
+            return Err(Malformed::GroupDepth);
         }
         loop {
             if self.is_at_end() {
-                return Err(TRUNCATED);
+                return Err(Malformed::Truncated);
             }
             let (number, wire_type) = self.tag()?;
             match wire_type {
@@ -204,7 +237,7 @@ impl<'a> Cursor<'a> {
                 3 => self.skip_group(number, depth + 1)?,
                 4 if number == group => return Ok(()),
                 5 => drop(self.fixed32()?),
-                _ => return Err(Malformed("the wire bytes have a group that ends wrongly")),
+                _ => return Err(Malformed::GroupEnd),
             }
         }
     }

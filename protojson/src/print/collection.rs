@@ -122,7 +122,7 @@ fn packed_value<'w>(values: &mut Cursor<'w>, wire_type: WireType) -> Result<Valu
         WireType::Varint => values.varint().map(Value::Varint),
         WireType::Fixed32 => values.fixed32().map(Value::Fixed32),
         WireType::Fixed64 => values.fixed64().map(Value::Fixed64),
-        WireType::Bytes => Err(Malformed("only numbers can be packed")),
+        WireType::Bytes => Err(Malformed::PackedBytes),
     }
 }
 

@@ -31,8 +31,8 @@ impl Fault {
 }
 
 impl From<Malformed> for Box<Fault> {
-    fn from(Malformed(description): Malformed) -> Self {
-        Fault::new(Reason::MalformedWire, description)
+    fn from(malformed: Malformed) -> Self {
+        Fault::new(Reason::MalformedWire, malformed.description())
     }
 }
 

@@ -65,7 +65,7 @@ async fn submit(rest: &Rest, key: &str, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn tokens() {
+async fn a_token_is_given_or_refused_as_the_contract_says() {
     let world = World::start().await;
     let ask = |form: &[(&str, &str)]| Answer::read(http().post(world.url("/oauth2/token")).form(form));
     let client = [("grant_type", "client_credentials"), ("client_id", "acme")];
@@ -98,7 +98,7 @@ async fn tokens() {
 }
 
 #[tokio::test]
-async fn a_job_that_succeeds() {
+async fn a_job_that_succeeds_looks_as_the_contract_says() {
     let world = World::start().await;
     let (rest, consumer) = (world.rest("acme"), world.consumer().await);
     let mut body = request("r-1");
@@ -150,7 +150,7 @@ async fn a_job_that_succeeds() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails() {
+async fn a_job_that_fails_looks_as_the_contract_says() {
     let world = World::start().await;
     let (rest, consumer) = (world.rest("acme"), world.consumer().await);
     let submitted = submit(&rest, "order-4712", &request("r-1")).await;
@@ -172,7 +172,7 @@ async fn a_job_that_fails() {
 }
 
 #[tokio::test]
-async fn errors() {
+async fn errors_look_as_the_contract_says() {
     let world = World::start().await;
     let rest = world.rest("acme");
     let mut invalid = request("r-1");
@@ -214,4 +214,17 @@ async fn errors() {
         .body(payload("r").to_string());
     insta::assert_snapshot!("error_unsupported_media_type", text(&Answer::read(typed).await));
     world.stop().await;
+}
+
+#[test]
+fn no_snapshot_has_lost_its_test() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/snapshots");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let name = file
+            .strip_prefix("it__transcript__")
+            .and_then(|rest| rest.strip_suffix(".snap"));
+        let used = name.is_some_and(|name| include_str!("transcript.rs").contains(&format!("\"{name}\"")));
+        assert!(used, "no test asserts {file}");
+    }
 }

@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod errors;
 mod life;
+mod limits;
 mod list;
 mod poll;
 mod process;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::StreamExt as _;
 use postern_proto::google::rpc::{BadRequest, ErrorInfo, Status as RpcStatus};
@@ -282,6 +282,26 @@ async fn what_is_repeated_is_the_newest_state() {
     assert_ne!(second.deadline, first.deadline);
     drop(release);
     assert!(blocking.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_before_its_callers_deadline() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let mut request = ask(GetJobRequest {
+        job_id: job.job_id,
+        wait: Some(ProtoDuration {
+            seconds: 50,
+            nanos: 0,
+        }),
+        after_revision: None,
+    });
+    request.set_timeout(Duration::from_secs(1));
+    let began = Instant::now();
+    let reply = tokio::time::timeout(Duration::from_secs(20), world.api.get_job(request)).await;
+    let job = reply.expect("it waits on").unwrap().into_inner().job.unwrap();
+    assert_eq!(job.revision, 1);
+    assert!(began.elapsed() > Duration::from_millis(500), "it did wait");
 }
 
 async fn apply_progress(world: &World, job: JobId, event_id: &str) {

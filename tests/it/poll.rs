@@ -100,26 +100,6 @@ async fn a_long_poll_whose_time_is_up_returns_the_job_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_before_the_callers_deadline() {
-    let world = World::start().await;
-    let job = world.rest("acme").submit(&request("r-1")).await;
-    let mut grpc = world.grpc("acme").await;
-    let wait = Some(prost_types::Duration {
-        seconds: 50,
-        nanos: 0,
-    });
-    let mut ask = grpc.ask(GetJobRequest {
-        job_id: job["jobId"].as_str().unwrap().to_owned(),
-        wait,
-        after_revision: None,
-    });
-    ask.set_timeout(Duration::from_secs(2));
-    let reply = grpc.jobs.get_job(ask).await.unwrap().into_inner();
-    assert_eq!(reply.job.unwrap().revision, 1);
-    world.stop().await;
-}
-
-#[tokio::test]
 async fn a_revision_that_is_not_there_yet_is_out_of_range() {
     let world = World::start().await;
     let rest = world.rest("acme");

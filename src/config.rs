@@ -59,6 +59,14 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
+#[cfg(feature = "server")]
+impl Errors {
+    /// What rooms found wrong that know more of a setting than its form.
+    pub(crate) fn found(faults: impl IntoIterator<Item = String>) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
 impl Config {
     /// Reads the file, if there is one, and the environment.
     ///

@@ -1,5 +1,7 @@
 //! `postern server`: the gRPC server and its loops. `postern migrate`: its schema.
 
+use std::fmt::Display;
+
 use anyhow::Context as _;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::seal::Seal;
@@ -9,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bind;
 use crate::admin;
-use crate::config::Config;
+use crate::config::{Config, Errors};
 use crate::console::say;
 
 /// Keys whose private half anybody can read: those of the development issuer.
@@ -68,22 +70,43 @@ pub async fn migrate(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Settings as the rooms read them: all that is wrong is told at once, whichever room knows it.
 fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
-    let catalog = config.catalog.clone().context("catalog")?;
+    let auth = auth::Config {
+        issuers: config.issuers.clone(),
+        partners: partners(config),
+        refused_key_ids: REFUSED_KEYS.map(str::to_owned).to_vec(),
+    };
+    let read = (
+        Catalog::load(&Source::Folder(config.catalog.clone().unwrap_or_default())),
+        Seal::parse(config.secret_key.as_deref().unwrap_or_default()),
+        auth::Authenticator::new(auth.clone()),
+    );
+    let (catalog, seal) = match read {
+        (Ok(catalog), Ok(seal), Ok(_)) => (catalog, seal),
+        (catalog, seal, authenticator) => {
+            let faults = [
+                fault("catalog", catalog),
+                fault("secret_key", seal),
+                fault("issuer, partners", authenticator),
+            ];
+            return Err(Errors::found(faults.into_iter().flatten()).into());
+        }
+    };
     Ok(postern_server::Config {
         store: store::Config {
             url: config.database_url.clone(),
         },
         migrate: false,
         queues: queues(config, config.sqs_endpoint.clone()),
-        catalog: Catalog::load(&Source::Folder(catalog))?,
-        auth: auth::Config {
-            issuers: config.issuers.clone(),
-            partners: partners(config),
-            refused_key_ids: REFUSED_KEYS.map(str::to_owned).to_vec(),
-        },
-        seal: Seal::parse(config.secret_key.as_deref().context("secret_key")?).context("secret_key")?,
+        catalog,
+        auth,
+        seal,
     })
+}
+
+fn fault<T>(setting: &str, read: Result<T, impl Display>) -> Option<String> {
+    read.err().map(|error| format!("{setting}: {error}"))
 }
 
 pub(crate) fn queues(config: &Config, endpoint: Option<String>) -> queue::Config {

@@ -111,6 +111,22 @@ async fn a_server_says_everything_that_it_lacks() {
 }
 
 #[tokio::test]
+async fn a_server_says_everything_that_is_wrong_with_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = command(folder.path(), &["server"]);
+    server
+        .env("POSTERN_CATALOG", "nowhere")
+        .env("POSTERN_ISSUER", "http://example.com")
+        .env("POSTERN_SECRET_KEY", "short");
+    let refused = output(&mut server).await;
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    for fault in ["3 fault(s)", "nowhere", "http://example.com", "secret_key"] {
+        assert!(text.contains(fault), "{fault} in {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_fifo_queue_is_refused_with_the_reason() {
     install_crypto();
     let folder = tempfile::tempdir().unwrap();

@@ -231,6 +231,19 @@ mod tests {
     }
 
     #[test]
+    fn origins_stand_between_commas_and_are_none_by_default() {
+        let origins = |text: Option<&str>| {
+            let settings = Settings {
+                cors_origins: text.map(str::to_owned),
+                ..Settings::default()
+            };
+            Config::from_settings(settings).unwrap().cors_origins
+        };
+        assert!(origins(None).is_empty());
+        assert_eq!(origins(Some("https://a.example, *,")), ["https://a.example", "*"]);
+    }
+
+    #[test]
     fn all_faults_are_told_at_once() {
         let settings = Settings {
             edge_listen: Some("localhost".to_owned()),

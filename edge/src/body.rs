@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::drain::Drained;
+use crate::gzip;
 use crate::render::{Download, Stream};
 
 /// An answer's body: in one piece, a stream of rendered messages or of raw bytes, or what the upstream sends as it is.
@@ -19,6 +20,7 @@ enum Kind {
     Empty,
     Full(Bytes),
     Stream(Box<Stream>),
+    Gzipped(Box<gzip::Stream>),
     Download(Box<Download>),
     Passed(tonic::body::Body),
     Drained(Box<Drained>),
@@ -27,6 +29,24 @@ enum Kind {
 impl Body {
     pub(crate) fn empty() -> Self {
         Self(Kind::Empty)
+    }
+
+    /// Whether it is worth compressing: not too small, and not raw.
+    pub(crate) fn is_compressible(&self) -> bool {
+        match &self.0 {
+            Kind::Full(bytes) => bytes.len() >= gzip::BYTES_MIN,
+            Kind::Stream(_) => true,
+            Kind::Empty | Kind::Gzipped(_) | Kind::Download(_) | Kind::Passed(_) | Kind::Drained(_) => false,
+        }
+    }
+
+    /// The same body in gzip, if it is compressible.
+    pub(crate) fn gzip(self) -> Self {
+        Self(match self.0 {
+            Kind::Full(bytes) => Kind::Full(gzip::whole(&bytes)),
+            Kind::Stream(stream) => Kind::Gzipped(Box::new(gzip::Stream::new(*stream))),
+            kind => kind,
+        })
     }
 }
 
@@ -82,6 +102,9 @@ impl http_body::Body for Body {
             Kind::Stream(stream) => stream
                 .poll_chunk(cx)
                 .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
+            Kind::Gzipped(stream) => stream
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
             Kind::Download(download) => download.poll_chunk(cx).map_ok(Frame::data),
             Kind::Passed(body) => Pin::new(body).poll_frame(cx),
             Kind::Drained(body) => body.poll_frame(cx),
@@ -91,7 +114,9 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Full(_) | Kind::Stream(_) | Kind::Download(_) | Kind::Drained(_) => false,
+            Kind::Full(_) | Kind::Stream(_) | Kind::Gzipped(_) | Kind::Download(_) | Kind::Drained(_) => {
+                false
+            }
             Kind::Passed(body) => body.is_end_stream(),
         }
     }
@@ -102,7 +127,7 @@ impl http_body::Body for Body {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Passed(body) => body.size_hint(),
             Kind::Drained(body) => body.size_hint(),
-            Kind::Stream(_) | Kind::Download(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Gzipped(_) | Kind::Download(_) => SizeHint::default(),
         }
     }
 }

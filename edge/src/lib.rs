@@ -19,6 +19,7 @@ mod descriptors;
 mod documents;
 mod drain;
 mod edge;
+mod gzip;
 mod interrupt;
 mod metadata;
 mod openapi;

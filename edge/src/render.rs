@@ -1,6 +1,6 @@
 //! Renders what the upstream answers: one message as JSON, a stream of them by what the caller accepts, or raw bytes.
 
-mod accept;
+pub(crate) mod accept;
 mod array;
 mod download;
 pub(crate) mod etag;

@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::call::{self, Upstream};
 use crate::deadline;
 use crate::edge::Core;
+use crate::gzip;
 use crate::interrupt::Interrupt;
 use crate::metadata::{self, NotBase64, REQUEST_ID};
 use crate::problem::Problem;
@@ -49,7 +50,7 @@ pub(crate) async fn answer<U: Upstream>(
         }
     };
     response.headers_mut().insert(REQUEST_ID, request_id);
-    response
+    gzip::apply(&head.headers, response)
 }
 
 /// A call in flight.

@@ -87,8 +87,8 @@ fn weight<'a>(ranges: &[Range<'a>], media_type: &str) -> Option<Range<'a>> {
     fitting.max_by_key(|range| range.precision).copied()
 }
 
-/// `0`, `1`, or either with up to three decimals.
-fn parse_weight(text: &str) -> Option<u16> {
+/// A weight in thousandths: `0`, `1`, or either with up to three decimals.
+pub(crate) fn parse_weight(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -6,6 +6,7 @@ mod binding;
 mod building;
 mod checking;
 mod client;
+mod compression;
 mod cors;
 mod deadlines;
 mod documents;

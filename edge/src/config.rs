@@ -83,19 +83,28 @@ impl Config {
     /// # Errors
     /// An unreadable descriptor set; a template or rule that is invalid; two that conflict; an origin that is none.
     pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
+        let core = self.compile(self.descriptor_set.clone())?;
+        Ok(Edge::new(core, self, upstream))
+    }
+
+    /// What the calls of an edge share, for this descriptor set.
+    pub(crate) fn compile(&self, descriptor_set: Bytes) -> Result<Core, Error> {
         let options = self.limits.options();
-        let descriptors = Descriptors::load(&self.descriptor_set, options.clone())?;
+        let descriptors = Descriptors::load(&descriptor_set, options.clone())?;
         let routes = Routes::compile(&descriptors)?;
         let shelf = match &self.documents {
-            Some(about) => Shelf::fill(about, self.descriptor_set, &descriptors, &routes),
+            Some(about) => Shelf::fill(about, descriptor_set, &descriptors, &routes),
             None => Shelf::default(),
         };
-        let details = Details::new(self.error_domain, &descriptors.pool, &descriptors.codec, options)?;
+        let details = Details::new(
+            self.error_domain.clone(),
+            &descriptors.pool,
+            &descriptors.codec,
+            options,
+        )?;
         let cors = Cors::new(&self.cors_origins, &self.request_headers)?;
-        Ok(Edge::new(
-            Core::new(routes, details, self.limits, self.request_headers, cors).with_shelf(shelf),
-            upstream,
-        ))
+        let (limits, request_headers) = (self.limits.clone(), self.request_headers.clone());
+        Ok(Core::new(routes, details, limits, request_headers, cors).with_shelf(shelf))
     }
 }
 

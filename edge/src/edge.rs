@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tower::{BoxError, Service};
 
 use crate::body::Body;
 use crate::call::Upstream;
-use crate::config::Limits;
+use crate::config::{Config, Error, Limits};
 use crate::cors::{self, Cors};
 use crate::documents::Shelf;
 use crate::drain;
@@ -24,8 +24,16 @@ use crate::{passthrough, rest};
 /// An edge in front of the upstream `U`. Cheap to clone; made by [`Config::build`](crate::Config::build).
 #[derive(Debug, Clone)]
 pub struct Edge<U> {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     upstream: U,
+}
+
+/// What all clones of an edge share.
+#[derive(Debug)]
+struct Shared {
+    /// Calls keep the one that they began with.
+    core: RwLock<Arc<Core>>,
+    config: Config,
 }
 
 /// What all calls share.
@@ -49,11 +57,28 @@ enum Protocol {
 }
 
 impl<U> Edge<U> {
-    pub(crate) fn new(core: Core, upstream: U) -> Self {
+    pub(crate) fn new(core: Core, config: Config, upstream: U) -> Self {
+        let core = RwLock::new(Arc::new(core));
         Self {
-            core: Arc::new(core),
+            shared: Arc::new(Shared { core, config }),
             upstream,
         }
+    }
+
+    /// Serves another descriptor set from the next call on, with all else as it was. It is compiled first: one that
+    /// cannot be served changes nothing. Clones of the edge change with it.
+    ///
+    /// # Errors
+    /// As [`Config::build`](crate::Config::build).
+    pub fn reload(&self, descriptor_set: Bytes) -> Result<(), Error> {
+        let core = Arc::new(self.shared.config.compile(descriptor_set)?);
+        *self.shared.core.write().unwrap_or_else(PoisonError::into_inner) = core;
+        Ok(())
+    }
+
+    fn core(&self) -> Arc<Core> {
+        let core = self.shared.core.read();
+        core.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -73,7 +98,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let request = request.map(tonic::body::Body::new);
-        let answer = answer(self.core.clone(), self.upstream.clone(), request);
+        let answer = answer(self.core(), self.upstream.clone(), request);
         Box::pin(async move { Ok(answer.await) })
     }
 }

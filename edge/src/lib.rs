@@ -26,6 +26,7 @@ mod openapi;
 mod passthrough;
 mod problem;
 mod receive;
+pub mod reflection;
 mod render;
 mod requests;
 mod rest;

@@ -205,6 +205,11 @@ impl Problem {
         self.0.code
     }
 
+    /// What is said of it, within the process.
+    pub(crate) fn text(&self) -> &str {
+        self.0.cause.as_deref().unwrap_or(&self.0.message)
+    }
+
     pub(crate) fn http(&self) -> StatusCode {
         self.0.http
     }

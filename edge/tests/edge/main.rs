@@ -14,6 +14,7 @@ mod errors;
 mod grpc;
 mod pool;
 mod raw;
+mod reloading;
 mod request_streams;
 mod requests;
 mod routing;

@@ -17,6 +17,8 @@ const DOMAIN: &str = "postern";
 /// gRPC peers limit trailers to 8 KiB, where details travel in base64 beside the message.
 const DETAILS_BYTES_MAX: usize = 4500;
 const MESSAGE_BYTES_MAX: usize = 512;
+/// A REST caller's error body stays below 6 KiB, where each violation has names and quotes besides.
+const VIOLATIONS_JSON_BYTES_MAX: usize = 5_000;
 /// More are not told of, nor counted: each that does not fit costs an encoding of the whole status.
 const VIOLATIONS_MAX: usize = 100;
 /// When to come back if nobody knows better.
@@ -55,6 +57,15 @@ impl Violation {
             reason: reason.to_owned(),
             description: description.into(),
         }
+    }
+
+    /// What it takes in a list of them.
+    fn json_bytes(&self) -> usize {
+        let names = r#"{"field":,"description":,"reason":}"#.len();
+        names
+            + serde_json::json!([self.field, self.description, self.reason])
+                .to_string()
+                .len()
     }
 
     /// PostgreSQL keeps no text with this character in it.
@@ -194,10 +205,13 @@ impl From<Problem> for Status {
             .message
             .truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
         // What does not fit is left out; `violationsTotal` still counts it.
+        let mut left = VIOLATIONS_JSON_BYTES_MAX;
         for violation in std::mem::take(&mut problem.violations) {
+            let rest = left.checked_sub(violation.json_bytes());
             problem.violations.push(violation);
-            if problem.encode().len() > DETAILS_BYTES_MAX {
-                problem.violations.pop();
+            match rest.filter(|_| problem.encode().len() <= DETAILS_BYTES_MAX) {
+                Some(rest) => left = rest,
+                None => drop(problem.violations.pop()),
             }
         }
         let encoded = problem.encode();
@@ -279,5 +293,25 @@ mod tests {
         assert_eq!(info.metadata["violationsTotal"], "100");
         let told = BadRequest::decode(status.details[1].value.as_slice()).unwrap();
         assert!(told.field_violations.len() > 20);
+    }
+
+    #[test]
+    fn what_is_told_is_small_as_json_too() {
+        for (field, description) in [
+            ("/labels/A", "x"),
+            ("/payload/\"", "\\"),
+            ("/labels/ä", "is no key"),
+        ] {
+            let violation = Violation::new(field, "INVALID_VALUE", description);
+            let status = Status::from(Problem::invalid_request(vec![violation; 100]));
+            let status = RpcStatus::decode(status.details()).unwrap();
+            let told = BadRequest::decode(status.details[1].value.as_slice()).unwrap();
+            let text: usize = told
+                .field_violations
+                .iter()
+                .map(|one| Violation::new(&one.field, &one.reason, &one.description).json_bytes())
+                .sum();
+            assert!((4_000..=5_000).contains(&text), "{text}");
+        }
     }
 }

@@ -38,8 +38,9 @@ use crate::seal::Seal;
 use crate::store::Store;
 use problem::Problem;
 
-/// A payload of 768 KiB of JSON may take several times that as a message, where it is full of small numbers.
-const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What the edge takes as JSON (2 MiB) is up to six times that as a message, where it is full of small numbers. A payload that is too
+/// large is then told so by the same reason at every door.
+const MESSAGE_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// The services, and which of them need no token.
 pub const SERVICES: [&str; 2] = ["postern.v1.JobService", "postern.v1.CatalogService"];

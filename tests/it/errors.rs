@@ -263,7 +263,7 @@ async fn grpc_callers_get_the_same_reasons_as_rest_callers() {
     );
     let status = grpc
         .jobs
-        .submit_job(grpc.ask(sized(9_000_000)))
+        .submit_job(grpc.ask(sized(13_000_000)))
         .await
         .unwrap_err();
     assert_eq!(

@@ -52,6 +52,11 @@ async fn a_payload_beyond_the_queues_limit_is_refused() {
     body["payload"]["contacts"][0]["name"] = json!("x".repeat(800_000));
     let answer = world.rest("acme").post("/v1/jobs", &body).await;
     assert_eq!(told(&answer), (400, "INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE"));
+    // As a message this has five times its bytes.
+    let numbers = format!("{}0", "0,".repeat(1_000_000));
+    let body = format!("{{\"jobType\":\"contacts.import\",\"payload\":{{\"contacts\":[{numbers}]}}}}");
+    let answer = raw(&world, "application/json", body).await;
+    assert_eq!(told(&answer), (400, "INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE"));
     world.stop().await;
 }
 

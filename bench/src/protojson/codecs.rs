@@ -1,5 +1,6 @@
 //! The contenders, each as one function from bytes to bytes. All append to a buffer that is kept, as a server would.
 
+use anyhow::ensure;
 use postern_protojson::Message;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -61,6 +62,22 @@ impl<'a> Codecs<'a> {
     pub(crate) fn all(&self) -> [&Codec<'a>; 3] {
         [&self.ours, &self.reflect, &self.pbjson]
     }
+}
+
+/// All of them must do the same work. What they print is read back, as `1.0` and `1` are the same number.
+pub(crate) fn check(case: &Case) -> anyhow::Result<()> {
+    for codec in Codecs::new(case, Direction::Out).all() {
+        let (mut json, mut wire) = (Vec::new(), Vec::new());
+        (codec.run)(&mut json)?;
+        case.message.to_wire(&json, &mut wire)?;
+        ensure!(case.is_message(&wire)?, "{} prints another message", codec.name);
+    }
+    for codec in Codecs::new(case, Direction::In).all() {
+        let mut wire = Vec::new();
+        (codec.run)(&mut wire)?;
+        ensure!(case.is_message(&wire)?, "{} reads another message", codec.name);
+    }
+    Ok(())
 }
 
 fn ours_in<'a>(message: &'a Message, json: &'a [u8]) -> Run<'a> {

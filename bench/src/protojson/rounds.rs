@@ -24,8 +24,6 @@ pub(crate) struct Figures {
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) microseconds: f64,
-    /// Made by one run, its buffer being large enough.
-    pub(crate) allocations: u64,
 }
 
 pub(crate) fn measure(codecs: &Codecs<'_>) -> anyhow::Result<Figures> {
@@ -54,7 +52,6 @@ struct Turn<'a> {
     codec: &'a Codec<'a>,
     out: Vec<u8>,
     runs: u32,
-    allocations: u64,
     microseconds: Vec<f64>,
 }
 
@@ -64,7 +61,6 @@ impl<'a> Turn<'a> {
             codec,
             out: Vec::new(),
             runs: 0,
-            allocations: 0,
             microseconds: Vec::new(),
         };
         let start = Instant::now();
@@ -77,10 +73,6 @@ impl<'a> Turn<'a> {
             .try_into()
             .unwrap_or(1)
             .max(1);
-        let mut outcome = Ok(());
-        let counted = allocation_counter::measure(|| outcome = turn.run());
-        outcome?;
-        turn.allocations = counted.count_total;
         Ok(turn)
     }
 
@@ -105,7 +97,6 @@ impl<'a> Turn<'a> {
         Figure {
             name: self.codec.name,
             microseconds: median(self.microseconds.clone()),
-            allocations: self.allocations,
         }
     }
 }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::field::{Fields, Type};
 use self::html::Html;
-use crate::openapi::model::{Document, Media, Operation, Ordered, Parameter, Response};
+use crate::openapi::model::{Document, Media, Operation, Ordered, Parameter, Response, Schema};
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
@@ -122,7 +122,7 @@ impl<'a> Page<'a> {
         html.raw("</section>");
     }
 
-    fn operation(&self, placed: &Placed<'_>, html: &mut Html) {
+    fn operation(&self, placed: &Placed<'a>, html: &mut Html) {
         let operation = placed.operation;
         let id = &operation.operation_id;
         html.raw("<article id=\"")
@@ -138,9 +138,8 @@ impl<'a> Page<'a> {
         method(&placed.method, html);
         html.raw("<code>").text(placed.path).raw("</code></p>");
         if !operation.summary.is_empty() {
-            html.markdown(&format!("{}.", operation.summary));
+            html.markdown(&format!("{}. {}", operation.summary, operation.description));
         }
-        html.markdown(&operation.description);
         self.parameters(&operation.parameters, html);
         if let Some(body) = &operation.request_body {
             html.raw("<h4>Body</h4>").markdown(&body.description);
@@ -180,7 +179,7 @@ impl<'a> Page<'a> {
         fields.end();
     }
 
-    fn response(&self, status: &str, response: &Response, html: &mut Html) {
+    fn response(&self, status: &str, response: &'a Response, html: &mut Html) {
         match response {
             Response::Shared { .. } => {
                 html.raw("<p class=\"answer\"><b>")
@@ -191,46 +190,52 @@ impl<'a> Page<'a> {
                 html.raw("<p class=\"answer\"><b>")
                     .text(status)
                     .raw("</b> ")
-                    .text(description)
+                    .inline(description)
                     .raw("</p>");
             }
             Response::Own { description, content } => {
+                let (first, rest) = description.split_once("\n\n").unwrap_or((description, ""));
                 html.raw("<details><summary><b>")
                     .text(status)
                     .raw("</b> ")
-                    .text(description)
-                    .raw("</summary>");
+                    .inline(first)
+                    .raw(" <code>")
+                    .text(content.iter().next().map_or("", |(_, media)| field::name(media)))
+                    .raw("</code></summary>")
+                    .markdown(rest);
                 self.content(content, html);
                 html.raw("</details>");
             }
         }
     }
 
-    fn content(&self, content: &Ordered<Media>, html: &mut Html) {
+    fn content(&self, content: &'a Ordered<Media>, html: &mut Html) {
         for (media_type, media) in content.iter() {
             html.raw("<p class=\"media\"><code>")
                 .text(media_type)
                 .raw("</code> ");
-            let shown = media.item.as_ref().unwrap_or(&media.schema);
-            if media.item.is_some() {
-                html.raw("each ");
+            match (&media.schema, &media.item) {
+                (_, Some(item)) => {
+                    html.raw("each ");
+                    Type(item).write(html);
+                }
+                (Some(schema), None) => Type(schema).write(html),
+                (None, None) => {}
             }
-            Type(shown).write(html);
             html.raw("</p>");
-            html.markdown(&media.schema.description);
         }
-        // Streams have one message in several forms; its fields are shown once.
-        let first = content
-            .iter()
-            .next()
-            .map(|(_, media)| media.item.as_ref().unwrap_or(&media.schema));
-        if let Some(schema) = first {
-            let schema = match schema.component() {
-                Some(name) => self.document.components.schemas.get(name).unwrap_or(schema),
-                None => schema,
-            };
-            field::properties(schema, html);
+        // A stream has the same message in each of its forms: its fields are shown once.
+        let first = content.iter().next();
+        if let Some(schema) = first.and_then(|(_, media)| media.item.as_ref().or(media.schema.as_ref())) {
+            field::properties(self.resolve(schema), html);
         }
+    }
+
+    fn resolve(&self, schema: &'a Schema) -> &'a Schema {
+        let component = schema
+            .component()
+            .and_then(|name| self.document.components.schemas.get(name));
+        component.unwrap_or(schema)
     }
 
     fn errors(&self, html: &mut Html) {

@@ -32,10 +32,7 @@ pub(super) fn details(pool: &DescriptorPool) -> Vec<MessageDescriptor> {
 }
 
 pub(super) fn response() -> Response {
-    let media = Media {
-        schema: Schema::reference(SCHEMA),
-        item: None,
-    };
+    let media = Media::whole(Schema::reference(SCHEMA));
     Response::Own {
         description: description(),
         content: [("application/json", media)].into_iter().collect(),

@@ -110,10 +110,28 @@ pub(crate) enum Response {
 
 #[derive(Debug, Clone, serde::Serialize)]
 pub(crate) struct Media {
-    pub(crate) schema: Schema,
+    /// None where the body as a whole is no JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) schema: Option<Schema>,
     /// What OpenAPI 3.2 calls `itemSchema`: one message of a stream.
     #[serde(rename = "x-itemSchema", skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<Schema>,
+}
+
+impl Media {
+    pub(crate) fn whole(schema: Schema) -> Self {
+        Self {
+            schema: Some(schema),
+            item: None,
+        }
+    }
+
+    pub(crate) fn each(item: Schema) -> Self {
+        Self {
+            schema: None,
+            item: Some(item),
+        }
+    }
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -181,6 +199,8 @@ pub(crate) struct Schema {
     pub(crate) then: Option<Box<Schema>>,
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) deprecated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) examples: Option<[&'static str; 1]>,
 }
 
 /// Which properties there may be beyond the named ones.

@@ -12,6 +12,13 @@ use crate::route::{self, Body, Route};
 /// Passed on as it is, of any type.
 const RAW: &str = "google.api.HttpBody";
 
+const STREAM: &str = "\
+A stream of messages, in the form that `Accept` asks for.
+
+- `text/event-stream`: each message one event, its JSON as `data`. The end is `event: done`, or `event: failed` with an error body as data.
+- `application/x-ndjson`: one JSON object a line. An error is the last line.
+- `application/json`: one array, closed at the end. An error after the first message is the last element.";
+
 /// What an operation is called.
 pub(super) struct Names {
     pub(super) tag: String,
@@ -77,8 +84,8 @@ fn request_body(
     let content = match (is_raw, method.is_client_streaming()) {
         (true, _) => raw(),
         (false, true) => [
-            ("application/x-ndjson", lines(schema.clone())),
-            ("application/json", media(Schema::list(schema))),
+            ("application/x-ndjson", Media::each(schema.clone())),
+            ("application/json", Media::whole(Schema::list(schema))),
         ]
         .into_iter()
         .collect(),
@@ -141,44 +148,16 @@ fn responses(
 
 /// A stream in the three forms that a caller may ask for.
 fn stream(message: Schema, route: &Route, responses: &mut Ordered<Response>) {
-    let events = Schema::of("string").described(
-        "Server-sent events: each message one event, its JSON as `data`. The end is `event: done`, or `event: failed` with \
-         an error body as data.",
-    );
-    let lines = lines(message.clone());
-    let array = Schema::list(Schema::any_of(vec![
-        message.clone(),
-        Schema::reference(error::SCHEMA),
-    ]));
-    let content =
-        [
-            (
-                "text/event-stream",
-                Media {
-                    schema: events,
-                    item: Some(message),
-                },
-            ),
-            ("application/x-ndjson", lines),
-            (
-                "application/json",
-                media(array.described(
-                    "All messages, closed at the end. An error after the first is the last element.",
-                )),
-            ),
-        ];
-    let description = "A stream of messages, in the form that `Accept` asks for.";
-    responses.push("200", own(description, content.into_iter().collect()));
+    let element = Schema::any_of(vec![message.clone(), Schema::reference(error::SCHEMA)]);
+    let content = [
+        ("text/event-stream", Media::each(message.clone())),
+        ("application/x-ndjson", Media::each(message)),
+        ("application/json", Media::whole(Schema::list(element))),
+    ];
+    responses.push("200", own(STREAM, content.into_iter().collect()));
     if route.rpc.resume.is_some() {
         let end = "Nothing comes after the event that `Last-Event-ID` names.";
         responses.push("204", own(end, Ordered::default()));
-    }
-}
-
-fn lines(message: Schema) -> Media {
-    Media {
-        schema: Schema::of("string").described("One JSON object a line. An error is the last line."),
-        item: Some(message),
     }
 }
 
@@ -190,11 +169,7 @@ fn own(description: &str, content: Ordered<Media>) -> Response {
 }
 
 fn one(media_type: &str, schema: Schema) -> Ordered<Media> {
-    [(media_type, media(schema))].into_iter().collect()
-}
-
-fn media(schema: Schema) -> Media {
-    Media { schema, item: None }
+    [(media_type, Media::whole(schema))].into_iter().collect()
 }
 
 fn raw() -> Ordered<Media> {

@@ -1,7 +1,7 @@
 //! Fields of messages and parameters as rows of a table.
 
 use super::html::Html;
-use crate::openapi::model::{Additional, Schema};
+use crate::openapi::model::{Additional, Media, Schema};
 
 /// A table of fields in the making.
 pub(super) struct Fields<'h>(&'h mut Html);
@@ -24,27 +24,35 @@ impl<'h> Fields<'h> {
         html.raw("</td><td>").markdown(description).raw("</td></tr>");
     }
 
+    fn rows(&mut self, schema: &Schema, prefix: &str) {
+        for (name, property) in schema.properties.iter() {
+            // That most fields of an answer are always there goes without saying; that one is not, does not.
+            let is_optional =
+                !schema.required.is_empty() && schema.required.iter().all(|required| required != name);
+            let marks = [
+                if is_optional { "may be absent" } else { "" },
+                if property.deprecated { "deprecated" } else { "" },
+            ];
+            let name = format!("{prefix}{name}");
+            self.row(&name, &Type(property), &marks, &property.description);
+            if property.additional_properties.is_none() {
+                self.rows(property, &format!("{name}."));
+            }
+        }
+    }
+
     pub(super) fn end(self) {
         self.0.raw("</tbody></table>");
     }
 }
 
-/// The properties of an object; nothing for anything else.
+/// The properties of an object, and of objects that stand in it without a name of their own; nothing for anything else.
 pub(super) fn properties(schema: &Schema, html: &mut Html) {
     if schema.properties.is_empty() {
         return;
     }
     let mut fields = Fields::begin(html);
-    for (name, property) in schema.properties.iter() {
-        // That most fields of an answer are always there goes without saying; that one is not, does not.
-        let is_optional =
-            !schema.required.is_empty() && schema.required.iter().all(|required| required != name);
-        let marks = [
-            if is_optional { "may be absent" } else { "" },
-            if property.deprecated { "deprecated" } else { "" },
-        ];
-        fields.row(name, &Type(property), &marks, &property.description);
-    }
+    fields.rows(schema, "");
     fields.end();
 }
 
@@ -97,10 +105,20 @@ impl Type<'_> {
             (Some(kind), None) => html.text(kind),
             (None, _) => html.raw("any"),
         };
+        if let Some([example]) = schema.examples {
+            html.raw(", like <code>").text(example).raw("</code>");
+        }
         for value in &schema.values {
             html.raw(" <code>").text(value).raw("</code>");
         }
     }
+}
+
+/// The name of a message, or of each message of a list or a stream; empty for what has no name.
+pub(super) fn name(media: &Media) -> &str {
+    let schema = media.item.as_ref().or(media.schema.as_ref());
+    let single = schema.map(|schema| schema.items.as_deref().unwrap_or(schema));
+    single.and_then(Schema::component).map_or("", short)
 }
 
 /// A name without its package.

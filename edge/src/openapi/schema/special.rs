@@ -8,12 +8,12 @@ use crate::openapi::model::{Additional, Schema};
 pub(super) fn message(message: &MessageDescriptor) -> Option<Schema> {
     let name = message.full_name().strip_prefix("google.protobuf.")?;
     Some(match name {
-        "Timestamp" => formatted("string", "date-time"),
-        "Duration" => {
-            pattern(r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$").described("Seconds with the letter s, like `1.5s`.")
-        }
-        "FieldMask" => pattern("^([a-zA-Z0-9.]+(,[a-zA-Z0-9.]+)*)?$")
-            .described("Paths in lowerCamelCase, separated by commas."),
+        "Timestamp" => like(formatted("string", "date-time"), "2026-01-31T12:00:00Z"),
+        "Duration" => like(pattern(r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"), "1.5s"),
+        "FieldMask" => like(
+            pattern("^([a-zA-Z0-9.]+(,[a-zA-Z0-9.]+)*)?$"),
+            "name,parent.displayName",
+        ),
         "Struct" => Schema {
             additional_properties: Some(Additional::Are(true)),
             ..Schema::of("object")
@@ -122,6 +122,13 @@ fn pattern(pattern: &'static str) -> Schema {
     Schema {
         pattern: Some(pattern),
         ..Schema::of("string")
+    }
+}
+
+fn like(schema: Schema, example: &'static str) -> Schema {
+    Schema {
+        examples: Some([example]),
+        ..schema
     }
 }
 

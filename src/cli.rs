@@ -46,7 +46,7 @@ pub enum Role {
 impl Role {
     /// Whether a person watches what it prints, not its log.
     #[must_use]
-    pub const fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         match self {
             #[cfg(feature = "dev")]
             Self::Demo(_) | Self::Token(_) => true,
@@ -55,7 +55,7 @@ impl Role {
             #[cfg(feature = "server")]
             Self::Server | Self::Migrate => false,
             #[cfg(feature = "edge")]
-            Self::Edge(_) => false,
+            Self::Edge(edge) => edge.command == Some(EdgeCommand::Check),
             #[cfg(feature = "sqs")]
             Self::Sqs => false,
         }
@@ -88,8 +88,18 @@ pub struct Edge {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
     /// What they serve, as an encoded google.protobuf.FileDescriptorSet with imports; Postern's own API when not given.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub descriptor_set: Option<PathBuf>,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<EdgeCommand>,
+}
+
+/// What an edge does besides serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum EdgeCommand {
+    /// Prints the route table and every problem; exit code 1 when there is a problem.
+    Check,
 }
 
 /// Which token.
@@ -129,6 +139,20 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_descriptor_set_may_stand_on_either_side_of_check() {
+        for line in [
+            "postern edge check --descriptor-set x",
+            "postern edge --descriptor-set x check",
+        ] {
+            let Some(Role::Edge(edge)) = Cli::try_parse_from(line.split(' ')).unwrap().role else {
+                panic!("{line}");
+            };
+            assert_eq!(edge.command, Some(EdgeCommand::Check));
+            assert_eq!(edge.descriptor_set, Some(PathBuf::from("x")));
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-use postern_edge::ServeConfig;
+use anyhow::{Context as _, ensure};
+use postern_edge::{Documents, Security, ServeConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::bind;
@@ -11,11 +11,18 @@ use crate::config::{Config, Settings};
 use crate::console::say;
 use crate::{admin, cli};
 
-/// Serves until the token is cancelled.
+/// Serves until the token is cancelled, or checks what would be served.
 ///
 /// # Errors
 /// When the descriptor set cannot be used, or the port is taken.
 pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
+    match args.command {
+        Some(cli::EdgeCommand::Check) => check(args.descriptor_set.as_deref()),
+        None => serve(config, args, until).await,
+    }
+}
+
+async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
     let config = with_args(config, &args)?;
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
     let edge = self::config(args.descriptor_set.as_deref(), &config)?.build(channels)?;
@@ -33,19 +40,47 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
     served
 }
 
+/// The route table and every problem.
+fn check(descriptor_set: Option<&Path>) -> anyhow::Result<()> {
+    let report = postern_edge::check::check(&self::descriptor_set(descriptor_set)?)?;
+    say(&report.to_string());
+    ensure!(
+        report.problems.is_empty(),
+        "an edge would not start with this descriptor set"
+    );
+    Ok(())
+}
+
 /// An edge for this descriptor set, or for Postern's own API.
 pub(crate) fn config(descriptor_set: Option<&Path>, config: &Config) -> anyhow::Result<postern_edge::Config> {
-    let descriptor_set = match descriptor_set {
-        Some(path) => std::fs::read(path)
-            .with_context(|| path.display().to_string())?
-            .into(),
-        None => postern_proto::DESCRIPTOR_SET.into(),
-    };
     Ok(postern_edge::Config {
-        descriptor_set,
+        descriptor_set: self::descriptor_set(descriptor_set)?.into(),
+        documents: Some(match descriptor_set {
+            Some(_) => Documents::default(),
+            None => documents(),
+        }),
         cors_origins: config.cors_origins.clone(),
         ..postern_edge::Config::default()
     })
+}
+
+fn descriptor_set(path: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    match path {
+        Some(path) => std::fs::read(path).with_context(|| path.display().to_string()),
+        None => Ok(postern_proto::DESCRIPTOR_SET.to_vec()),
+    }
+}
+
+/// What Postern says of its own API.
+fn documents() -> Documents {
+    Documents {
+        title: "Postern".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description:
+            "A partner API for asynchronous jobs: submit one, then poll it or watch it until it ends."
+                .to_owned(),
+        security: Security::Bearer,
+    }
 }
 
 /// What the command line says wins.

@@ -65,6 +65,7 @@ interop: ## clients that others wrote, against the running stack
 	tools/install grpcurl
 	tools/clients
 	tools/debian chromium=chromium php=php-cli,php-curl
+	tools/venv openapi tests/interop/openapi/requirements.txt
 	tools/venv sqs-json $(SQS)/requirements-json.txt
 	tools/venv sqs-query $(SQS)/requirements-query.txt
 	@# The graph of `make test`: it holds the binary, and asking for that alone would build the crates a second time.

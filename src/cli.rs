@@ -88,8 +88,12 @@ pub struct Edge {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
     /// What they serve, as an encoded google.protobuf.FileDescriptorSet with imports; Postern's own API when not given.
+    /// Read again on SIGHUP.
     #[arg(long, value_name = "FILE", global = true)]
     pub descriptor_set: Option<PathBuf>,
+    /// Asks the servers what they serve, by gRPC reflection, instead of reading a file.
+    #[arg(long, conflicts_with = "descriptor_set")]
+    pub reflection: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub command: Option<EdgeCommand>,

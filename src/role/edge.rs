@@ -1,11 +1,14 @@
 //! `postern edge`: REST, SSE, gRPC and gRPC-Web in front of any gRPC service.
 
+mod source;
+
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use postern_edge::{Documents, Security, ServeConfig};
 use tokio_util::sync::CancellationToken;
 
+use self::source::{Reload, Source};
 use super::bind;
 use crate::config::{Config, Settings};
 use crate::console::say;
@@ -25,7 +28,14 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
 async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
     let config = with_args(config, &args)?;
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
-    let edge = self::config(args.descriptor_set.as_deref(), &config)?.build(channels)?;
+    let source = Source::new(&args, &channels);
+    let mut settings = self::config(args.descriptor_set.as_deref(), &config)?;
+    if let Source::Servers(_) = source {
+        settings.descriptor_set = source.read().await?.into();
+        settings.documents = Some(Documents::default());
+    }
+    let edge = settings.build(channels)?;
+    let reload = Reload::new(source, edge.clone())?;
     let listener = bind("edge", config.edge_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::EDGE_DEFAULT)).await?;
     say(&format!(
@@ -33,8 +43,9 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         listener.local_addr()?,
         admin.local_addr()?
     ));
-    let (_, served) = tokio::join!(
+    let ((), (), served) = tokio::join!(
         postern_edge::serve(listener, edge, ServeConfig::default(), until.clone()),
+        reload.run(until.clone()),
         admin::serve(admin, admin::always(), until)
     );
     served

@@ -70,6 +70,13 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
+    /// What tells a process to read its settings again.
+    pub(crate) async fn hang_up(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-HUP", &id]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
     /// Ctrl-C, and the end of it.
     pub(crate) async fn interrupt(mut self) -> ExitStatus {
         interrupt(&mut self.child).await

@@ -1,0 +1,69 @@
+//! `postern edge` takes its descriptor set again on SIGHUP, or asks the server for it.
+
+use std::time::Duration;
+
+use prost::Message as _;
+
+use crate::process::{Process, command};
+use crate::world::{Answer, SOON, http, install_crypto};
+
+/// A descriptor set file by file, each as it is encoded: decoding further would lose the options.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Files {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
+}
+
+/// Postern's API without its jobs.
+fn without_jobs() -> Vec<u8> {
+    let mut files = Files::decode(postern_proto::DESCRIPTOR_SET).unwrap();
+    files.file.retain(|file| {
+        let file = prost_types::FileDescriptorProto::decode(file.as_slice()).unwrap();
+        file.name() != "postern/v1/job_service.proto"
+    });
+    files.encode_to_vec()
+}
+
+#[tokio::test]
+async fn an_edge_takes_its_descriptor_set_again_when_told() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("set.binpb");
+    std::fs::write(&file, without_jobs()).unwrap();
+    let args = [
+        "edge",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--descriptor-set",
+        "set.binpb",
+    ];
+    let edge = Process::start(command(folder.path(), &args), "edge").await;
+    let get = async |path: &str| Answer::read(http().get(format!("{}{path}", edge.address))).await;
+    assert_eq!(get("/v1/jobs").await.reason(), "ROUTE_NOT_FOUND");
+    // One that cannot be served changes nothing, and does not end the process.
+    std::fs::write(&file, "nonsense").unwrap();
+    edge.hang_up().await;
+    assert_eq!(get("/v1/jobTypes").await.reason(), "BACKEND_UNAVAILABLE");
+    std::fs::write(&file, postern_proto::DESCRIPTOR_SET).unwrap();
+    edge.hang_up().await;
+    let reloaded = async {
+        while get("/v1/jobs").await.reason() == "ROUTE_NOT_FOUND" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, reloaded)
+        .await
+        .expect("the new set is not served");
+}
+
+#[tokio::test]
+async fn an_edge_may_ask_the_server_what_it_serves() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Process::dev(folder.path(), None).await;
+    // Reflection goes through the edge of `dev` like any other call.
+    let args = ["edge", "--upstream", &dev.address, "--reflection"];
+    let edge = Process::start(command(folder.path(), &args), "edge").await;
+    let answer = Answer::read(http().get(format!("{}/v1/jobTypes", edge.address))).await;
+    assert_eq!((answer.status, answer.reason()), (401, "TOKEN_MISSING"));
+}

@@ -61,7 +61,9 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, Ref
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case(FORM) {
+    // A request without a body has no type either, and lacks its credentials first of all.
+    let is_absent = body.is_empty() && media_type.is_empty();
+    if !is_absent && !media_type.eq_ignore_ascii_case(FORM) {
         return Err(Refusal::InvalidRequest);
     }
     let mut form = HashMap::new();

@@ -127,6 +127,7 @@ async fn who_cannot_show_who_it_is_gets_401() {
         );
         assert!(!headers.contains_key("www-authenticate"));
     }
+    assert_eq!(refused(&[], "").await, (401, "invalid_client".to_owned()));
 }
 
 #[tokio::test]

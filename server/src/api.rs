@@ -33,7 +33,7 @@ pub use door::{Door, DoorLayer};
 use crate::auth::Caller;
 use crate::catalog::Catalog;
 use crate::hub::Hub;
-use crate::job::Job;
+use crate::job::{Job, PartnerId};
 use crate::seal::Seal;
 use crate::store::Store;
 use problem::Problem;
@@ -89,10 +89,10 @@ impl Api {
             .add_service(reflection().build_v1alpha()?))
     }
 
-    /// A job with its result, where it has one.
-    async fn with_result(&self, job: &Job) -> Result<pb::Job, Problem> {
+    /// A job of this partner with its result, where it has one.
+    async fn with_result(&self, partner: &PartnerId, job: &Job) -> Result<pb::Job, Problem> {
         let mut message = convert::job(job);
-        if let Some(result) = self.store.partner().result(job).await? {
+        if let Some(result) = self.store.partner().result(partner, job).await? {
             let result = convert::result(&result).map_err(|error| {
                 tracing::error!(job.id = %job.id, %error, "a stored result is no JSON object");
                 Problem::internal()

@@ -93,9 +93,12 @@ pub enum Error {
     /// The listener failed.
     #[error("the gRPC listener failed")]
     Listener(#[from] tonic::transport::Error),
-    /// A loop ended although nobody told it to.
+    /// A loop failed.
     #[error("a loop of the server failed")]
     Loop(#[from] JoinError),
+    /// A loop ended although nobody told it to.
+    #[error("a loop of the server ended")]
+    Ended,
 }
 
 impl Config {
@@ -195,11 +198,11 @@ async fn first_end(
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     tokio::select! {
+        biased;
         () = shutdown.cancelled() => Ok(()),
-        ended = tasks.join_next() => match ended {
-            Some(Ok(result)) => Ok(result?),
-            Some(Err(failed)) => Err(failed.into()),
-            None => Ok(()),
-        },
+        Some(ended) = tasks.join_next() => {
+            ended??;
+            Err(Error::Ended)
+        }
     }
 }

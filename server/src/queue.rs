@@ -40,10 +40,18 @@ pub enum Error {
     },
 }
 
-/// The error as SQS named it, without what surrounds it.
+/// The error as SQS named it, or what kept a request from reaching it: the innermost cause says most, and in a line.
 fn sqs_error<E>(error: aws_sdk_sqs::error::SdkError<E>) -> Error
 where
     E: std::error::Error + Send + Sync + aws_sdk_sqs::error::ProvideErrorMetadata + 'static,
 {
-    Error::Sqs(aws_sdk_sqs::error::DisplayErrorContext(error).to_string())
+    use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+    if let (Some(code), message) = (error.code(), error.message()) {
+        return Error::Sqs(format!("{code}: {}", message.unwrap_or_default()));
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    Error::Sqs(format!("{error}: {cause}"))
 }

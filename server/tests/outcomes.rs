@@ -221,3 +221,11 @@ fn what_not_every_database_can_keep_is_replaced() {
         .event_id;
     assert_eq!(id.len(), 64, "{id}");
 }
+
+#[test]
+fn the_texts_of_violations_are_cut() {
+    let long = json!({"pointer": format!("/{}", "x".repeat(5000)), "message": "é".repeat(5000)});
+    let told = failure(json!({"violations": [long]}));
+    let violation = &told.violations[0];
+    assert_eq!((violation.field.len(), violation.description.len()), (256, 256));
+}

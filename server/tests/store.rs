@@ -421,9 +421,17 @@ async fn the_first_of_two_ends_wins() {
     assert_eq!(world.apply(job.id, "e2", failed(false)).await, Verdict::Settled);
     assert_eq!(world.job("acme", job.id).await.unwrap(), ended);
     assert_eq!(
-        world.store.partner().result(&ended).await.unwrap().as_deref(),
+        world
+            .store
+            .partner()
+            .result(&ended.partner, &ended)
+            .await
+            .unwrap()
+            .as_deref(),
         Some("{\"inserted\":1}")
     );
+    let globex = PartnerId::new("globex");
+    assert_eq!(world.store.partner().result(&globex, &ended).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -535,4 +543,21 @@ async fn a_second_server_on_the_same_file_says_so() {
     let world = World::new().await;
     let url = format!("sqlite:{}", world.folder.path().join("test.sqlite").display());
     assert!(matches!(Store::open(&Config { url }).await, Err(Error::InUse(_))));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_delays_no_task() {
+    let world = World::new().await;
+    world.submit(&submission("acme", None)).await;
+    let earlier = Timestamp::now().plus_millis(-600_000);
+    assert_eq!(
+        world
+            .store
+            .system()
+            .claim(10, LEASE, earlier)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -161,6 +161,12 @@ async fn a_key_in_the_header_and_another_in_the_body_is_refused() {
         .json(&body);
     let answer = Answer::read(post).await;
     assert_eq!((answer.status, answer.reason()), (400, "INVALID_REQUEST"));
+    let twice = rest
+        .request(reqwest::Method::POST, "/v1/jobs")
+        .header("idempotency-key", "one")
+        .header("idempotency-key", "other");
+    let answer = Answer::read(twice.json(&request("r-1"))).await;
+    assert_eq!((answer.status, answer.reason()), (400, "INVALID_REQUEST"));
     world.stop().await;
 }
 

@@ -54,6 +54,9 @@ async fn a_call_without_a_valid_token_is_refused_alike_over_rest_and_grpc() {
         (status.code(), reason(&status).as_str()),
         (Code::Unauthenticated, "TOKEN_MISSING")
     );
+    let twice = world.rest("acme").request(reqwest::Method::GET, "/v1/jobs");
+    let twice = Answer::read(twice.bearer_auth(world.token("globex"))).await;
+    assert_eq!((twice.status, twice.reason()), (401, "TOKEN_INVALID"));
     let basic = Answer::read(
         http()
             .get(world.url("/v1/jobs"))

@@ -84,7 +84,9 @@ impl World {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// Stops the stack. A test that left outcomes behind which nobody could deal with fails here.
     pub(crate) async fn stop(self) {
+        self.consumer().await.settled().await;
         self.stack.stop().await.unwrap();
     }
 }

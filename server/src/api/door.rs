@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -99,23 +99,38 @@ where
         let span = span(&request);
         let deadline = deadline::of(request.headers());
         let call = async move {
-            let authorization = request
-                .headers()
-                .get(header::AUTHORIZATION)
-                .map(|value| value.to_str().unwrap_or("?").to_owned());
-            match layer.admit(request.uri().path(), authorization.as_deref()).await {
-                Ok(Some(caller)) => {
-                    request.extensions_mut().insert(caller);
-                    in_time(deadline, inner.call(request)).await
-                }
-                Ok(None) => {
-                    let answer = in_time(deadline, inner.call(request)).await;
-                    answer.map(|response| ending::at_shutdown(response, &layer.shutdown))
-                }
-                Err(problem) => Ok(Status::from(problem).into_http()),
-            }
+            let admitted = match authorization(request.headers()) {
+                Ok(authorization) => layer.admit(request.uri().path(), authorization).await,
+                Err(error) => Err(error.into()),
+            };
+            let is_open = match admitted {
+                Ok(caller) => caller
+                    .map(|caller| request.extensions_mut().insert(caller))
+                    .is_none(),
+                Err(problem) => return Ok(Status::from(problem).into_http()),
+            };
+            let answer = inner.call(request).await.map(refusal::explain)?;
+            // Those that know their caller end by themselves.
+            Ok(if is_open {
+                ending::at_shutdown(answer, &layer.shutdown)
+            } else {
+                answer
+            })
         };
+        let call = in_time(deadline, call);
         Box::pin(call.instrument(span))
+    }
+}
+
+/// The one `authorization`, where there is one. Of two, nobody can say which is meant.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, auth::Error> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next(), values.next());
+    match (first.map(HeaderValue::to_str), second) {
+        (None, _) => Ok(None),
+        (Some(Ok(value)), None) => Ok(Some(value)),
+        (Some(Err(_)), None) => Err(auth::Error::Invalid("it is no text")),
+        (Some(_), Some(_)) => Err(auth::Error::Invalid("there are two of them")),
     }
 }
 
@@ -125,12 +140,10 @@ async fn in_time(
     call: impl Future<Output = Result<Response<Body>, Infallible>>,
 ) -> Result<Response<Body>, Infallible> {
     let Some(deadline) = deadline else {
-        return call.await.map(refusal::explain);
+        return call.await;
     };
-    match tokio::time::timeout(deadline.saturating_sub(DEADLINE_MARGIN), call).await {
-        Ok(answer) => answer.map(refusal::explain),
-        Err(_elapsed) => Ok(Status::from(Problem::deadline_exceeded()).into_http()),
-    }
+    let in_time = tokio::time::timeout(deadline.saturating_sub(DEADLINE_MARGIN), call).await;
+    in_time.unwrap_or_else(|_elapsed| Ok(Status::from(Problem::deadline_exceeded()).into_http()))
 }
 
 impl From<auth::Error> for Problem {

@@ -35,7 +35,7 @@ impl Api {
             }
         };
         let reply = GetJobResponse {
-            job: Some(self.with_result(&job).await?),
+            job: Some(self.with_result(&partner, &job).await?),
         };
         Ok(Reply::new(reply).polled(&job)?.done())
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use postern_proto::postern::v1::{SubmitJobRequest, SubmitJobResponse};
 use serde_json::{Map, Value, json};
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Code, Request, Response, Status};
 
 use super::problem::{Problem, Violation, request_id_reused};
@@ -31,9 +31,9 @@ impl Api {
     ) -> Result<Response<SubmitJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
         let trace = trace::of(request.metadata());
-        let header = header_key(request.metadata());
+        let keys = header_keys(request.metadata());
         let request = request.into_inner();
-        let request_id = request_id(&request, header.as_deref())?;
+        let request_id = request_id(&request, keys)?;
         let validate_only = request.validate_only;
 
         let asked = Asked::read(request);
@@ -65,7 +65,7 @@ impl Api {
             return Ok(Reply::new(validated(&job)).done());
         }
         let reply = SubmitJobResponse {
-            job: Some(self.with_result(&job).await?),
+            job: Some(self.with_result(&partner, &job).await?),
         };
         Ok(Reply::new(reply).accepted(&job)?.done())
     }
@@ -293,34 +293,31 @@ impl Asked {
 }
 
 /// The key of a request, from its field or its metadata.
-fn request_id(request: &SubmitJobRequest, header: Option<&str>) -> Result<Option<String>, Problem> {
+fn request_id(request: &SubmitJobRequest, mut keys: Vec<String>) -> Result<Option<String>, Problem> {
     let refuse = |description: &str| {
-        Err(Problem::invalid_request(vec![Violation::new(
-            "/requestId",
-            "INVALID_VALUE",
-            description,
-        )]))
+        let violation = Violation::new("/requestId", "INVALID_VALUE", description);
+        Err(Problem::invalid_request(vec![violation]))
     };
-    let field = Some(request.request_id.as_str()).filter(|id| !id.is_empty());
-    let id = match (field, header) {
-        (Some(field), Some(header)) if field != header => {
-            return refuse("differs from the idempotency-key header");
-        }
-        (field, header) => field.or(header),
-    };
-    match id {
-        Some(id) if !is_request_id(id) => refuse("must be 1-128 printable ASCII characters"),
-        id => Ok(id.map(str::to_owned)),
+    if !request.request_id.is_empty() {
+        keys.push(request.request_id.clone());
+    }
+    keys.dedup();
+    match keys.as_slice() {
+        [] => Ok(None),
+        [id] if is_request_id(id) => Ok(keys.pop()),
+        [_] => refuse("must be 1-128 printable ASCII characters"),
+        _ => refuse("is given more than once, and differently"),
     }
 }
 
-/// The metadata `idempotency-key`, bare or quoted. Bytes that are no text make a key that is refused.
-fn header_key(metadata: &MetadataMap) -> Option<String> {
-    let value = String::from_utf8_lossy(metadata.get(KEY_METADATA)?.as_bytes())
-        .trim()
-        .to_owned();
-    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    Some(unquoted.map_or(value.clone(), str::to_owned))
+/// Every `idempotency-key` of the metadata, bare or quoted. Bytes that are no text make a key that is refused.
+fn header_keys(metadata: &MetadataMap) -> Vec<String> {
+    let unquoted = |value: &AsciiMetadataValue| {
+        let text = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+        let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        inner.map_or(text.clone(), str::to_owned)
+    };
+    metadata.get_all(KEY_METADATA).iter().map(unquoted).collect()
 }
 
 fn is_request_id(id: &str) -> bool {

@@ -105,7 +105,7 @@ impl Watch {
         self.seen = Some(job.revision);
         self.over = job.state.is_terminal();
         Ok(WatchJobResponse {
-            job: Some(self.api.with_result(job).await?),
+            job: Some(self.api.with_result(&self.partner, job).await?),
         })
     }
 }

@@ -7,6 +7,8 @@ use crate::job::{Code, Event, Failure, Outcome, Progress, Violation};
 use crate::json;
 
 const TEXT_BYTES_MAX: usize = 2048;
+/// Of a violation, of which there may be a hundred: they come with the job in every list.
+const VIOLATION_BYTES_MAX: usize = 256;
 const EVENT_ID_BYTES_MAX: usize = 128;
 const VIOLATIONS_MAX: usize = 100;
 const RESULT_BYTES_MAX: usize = 256 * 1024;
@@ -126,7 +128,7 @@ fn progress(members: &Members<'_>) -> Option<Progress> {
     Some(Progress {
         completed: clamp(members.whole("completed").unwrap_or_default()),
         total: clamp(members.whole("total").unwrap_or_default()),
-        message: cut(members.text("message").unwrap_or_default()),
+        message: cut(members.text("message").unwrap_or_default(), TEXT_BYTES_MAX),
     })
 }
 
@@ -173,7 +175,7 @@ fn failure(error: &Members<'_>) -> Failure {
     Failure {
         code,
         reason: Failure::reason_from_consumer(error.text("reason")),
-        message: cut(error.text("message").unwrap_or("the task failed")),
+        message: cut(error.text("message").unwrap_or("the task failed"), TEXT_BYTES_MAX),
         violations,
     }
 }
@@ -187,8 +189,8 @@ fn violation(item: &Value) -> Option<Violation> {
         "/"
     };
     Some(Violation {
-        field: cut(&format!("/payload{slash}{pointer}")),
-        description: cut(members.text("message").unwrap_or_default()),
+        field: cut(&format!("/payload{slash}{pointer}"), VIOLATION_BYTES_MAX),
+        description: cut(members.text("message").unwrap_or_default(), VIOLATION_BYTES_MAX),
     })
 }
 
@@ -232,8 +234,8 @@ fn clamp(number: i64) -> i32 {
 }
 
 /// The text as every database keeps it: PostgreSQL has no place for U+0000.
-fn cut(text: &str) -> String {
+fn cut(text: &str, bytes_max: usize) -> String {
     let mut text = text.replace('\0', "\u{fffd}");
-    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text.truncate(text.floor_char_boundary(bytes_max));
     text
 }

@@ -1,9 +1,13 @@
 //! The outbox: which jobs' tasks are to be sent, who is sending them, and that they were sent.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+
+use uuid::Uuid;
 
 use super::entity::{body, job};
 use super::{Error, Store, Trace, history, row};
@@ -24,6 +28,9 @@ pub struct Claimed {
     pub trace: Trace,
 }
 
+/// When a task is due that is to be sent at once, whatever the clock shows: one that was set back delays nothing.
+pub(super) const AT_ONCE: i64 = 0;
+
 /// One sending of a dispatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sending {
@@ -34,7 +41,8 @@ pub struct Sending {
 }
 
 impl Store {
-    /// Claims tasks that are due, oldest first: `count` at most, fewer where their payloads are large. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
+    /// Claims tasks that are due, oldest first: `count` at most, fewer where their payloads are large. The claim is committed before this
+    /// returns: whoever asks later knows that a sending may have begun.
     pub(super) async fn claim(
         &self,
         count: u64,
@@ -45,6 +53,7 @@ impl Store {
         let mut due = job::Entity::find()
             .filter(job::Column::DispatchDue.lte(now.millis()))
             .order_by_asc(job::Column::DispatchDue)
+            .order_by_asc(job::Column::Id)
             .limit(count);
         if self.backend() == DbBackend::Postgres {
             due = due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -53,8 +62,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let claimed = as_many_as_fit(&tx, rows).await?;
-        let ids = claimed.iter().map(|claimed| claimed.job.id.uuid());
+        let (ids, claimed) = as_many_as_fit(&tx, rows).await?;
         job::Entity::update_many()
             .col_expr(
                 job::Column::DispatchDue,
@@ -117,16 +125,21 @@ impl Store {
     }
 }
 
-/// The first of these tasks, with their payloads, as far as the limit goes.
-async fn as_many_as_fit(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
-    let (mut claimed, mut bytes) = (Vec::new(), 0);
+/// The first of these tasks, with their payloads, as far as the limit goes, and the ids of the rows that were looked at.
+async fn as_many_as_fit(
+    tx: &DatabaseTransaction,
+    rows: Vec<job::Model>,
+) -> Result<(Vec<Uuid>, Vec<Claimed>), Error> {
+    let (mut ids, mut claimed, mut bytes) = (Vec::new(), Vec::new(), 0);
     let mut rows = rows.into_iter();
     while bytes < CLAIM_BYTES_MAX && rows.len() > 0 {
-        let some = with_payloads(tx, rows.by_ref().take(PAYLOADS_AT_ONCE).collect()).await?;
+        let some: Vec<_> = rows.by_ref().take(PAYLOADS_AT_ONCE).collect();
+        ids.extend(some.iter().map(|row| row.id));
+        let some = with_payloads(tx, some).await?;
         bytes += some.iter().map(|task| task.payload.len()).sum::<usize>();
         claimed.extend(some);
     }
-    Ok(claimed)
+    Ok((ids, claimed))
 }
 
 async fn with_payloads(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Result<Vec<Claimed>, Error> {
@@ -135,24 +148,33 @@ async fn with_payloads(tx: &DatabaseTransaction, rows: Vec<job::Model>) -> Resul
         .filter(body::Column::JobId.is_in(ids))
         .all(tx)
         .await?;
-    let mut payloads: std::collections::HashMap<_, _> = bodies
+    let mut payloads: HashMap<_, _> = bodies
         .into_iter()
         .map(|body| (body.job_id, body.payload))
         .collect();
-    rows.into_iter()
-        .map(|mut row| {
-            let payload = payloads.remove(&row.id).ok_or(Error::Corrupt("payload"))?;
-            let trace = Trace {
-                traceparent: std::mem::take(&mut row.traceparent),
-                tracestate: std::mem::take(&mut row.tracestate),
-            };
-            Ok(Claimed {
-                job: row::read(row)?,
-                payload,
-                trace,
-            })
-        })
-        .collect()
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id = JobId::from_uuid(row.id);
+        let payload = payloads.remove(&row.id).ok_or(Error::Corrupt("payload"));
+        match payload.and_then(|payload| read(row, payload)) {
+            Ok(task) => claimed.push(task),
+            // It waits for the end of its lease, like a task that was not sent, and holds up no other.
+            Err(error) => tracing::error!(job.id = %id, %error, "a task cannot be read and is left for now"),
+        }
+    }
+    Ok(claimed)
+}
+
+fn read(mut row: job::Model, payload: String) -> Result<Claimed, Error> {
+    let trace = Trace {
+        traceparent: std::mem::take(&mut row.traceparent),
+        tracestate: std::mem::take(&mut row.tracestate),
+    };
+    Ok(Claimed {
+        job: row::read(row)?,
+        payload,
+        trace,
+    })
 }
 
 async fn mark_one(
@@ -191,4 +213,46 @@ fn is_claimed(sending: Sending) -> sea_orm::Condition {
         .add(job::Column::Dispatch.eq(sending.dispatch))
         .add(job::Column::ClaimedDispatch.eq(sending.dispatch))
         .add(job::Column::DispatchDue.is_not_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait as _;
+
+    use super::*;
+    use crate::job::{PartnerId, Timeouts};
+    use crate::store::{Config, Submission};
+
+    fn submission(id: JobId) -> Submission {
+        let timeouts = Timeouts {
+            queue_millis: 1000,
+            execution_millis: 1000,
+            retention_millis: 1000,
+        };
+        Submission {
+            job: Job::new(id, PartnerId::new("acme"), timeouts, Timestamp::from_millis(0)),
+            payload: "{}".to_owned(),
+            digest: [0; 32],
+            unique: Vec::new(),
+            trace: Trace::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_cannot_be_read_holds_up_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        let store = Store::open(&Config { url }).await.unwrap();
+        store.migrate().await.unwrap();
+        let (unreadable, readable) = (JobId::new(1), JobId::new(2));
+        store.submit(&submission(unreadable)).await.unwrap();
+        let newer_server = "UPDATE jobs SET state = 99";
+        store.inner.write.execute_unprepared(newer_server).await.unwrap();
+        store.submit(&submission(readable)).await.unwrap();
+        let claimed = store.claim(10, 1000, Timestamp::from_millis(0)).await.unwrap();
+        assert_eq!(
+            claimed.iter().map(|task| task.job.id).collect::<Vec<_>>(),
+            [readable]
+        );
+    }
 }

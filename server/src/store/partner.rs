@@ -53,12 +53,12 @@ impl<'a> Face<'a> {
         found.map(row::read).transpose()
     }
 
-    /// What a job's consumer returned, as JSON text. A succeeded job's result never changes.
+    /// What the consumer of a job of this partner returned, as JSON text. A succeeded job's result never changes.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn result(&self, job: &Job) -> Result<Option<String>, Error> {
-        if job.state != State::Succeeded {
+    pub async fn result(&self, partner: &PartnerId, job: &Job) -> Result<Option<String>, Error> {
+        if job.state != State::Succeeded || job.partner != *partner {
             return Ok(None);
         }
         Ok(body::Entity::find_by_id(job.id.uuid())

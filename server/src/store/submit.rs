@@ -5,6 +5,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, SqlErr};
 
 use super::entity::{body, job, label, unique_key};
+use super::outbox::AT_ONCE;
 use super::{Error, Store, change, history, row};
 use crate::job::{EventKind, Job, JobId, PartnerId};
 
@@ -175,7 +176,7 @@ async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result
     let job = &submission.job;
     let row = job::ActiveModel {
         request_digest: Set(Some(submission.digest.to_vec())),
-        dispatch_due: Set(Some(job.create_time.millis())),
+        dispatch_due: Set(Some(AT_ONCE)),
         claimed_dispatch: Set(0),
         traceparent: Set(submission.trace.traceparent.clone()),
         tracestate: Set(submission.trace.tracestate.clone()),
@@ -207,26 +208,33 @@ async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result
 async fn insert_unique_keys(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), SubmitError> {
     let job = &submission.job;
     for key in &submission.unique {
-        let row = unique_key::ActiveModel {
-            partner_id: Set(job.partner.as_str().to_owned()),
-            job_type: Set(job.job_type.clone()),
-            name: Set(key.name.clone()),
-            digest: Set(key.digest.to_vec()),
-            job_id: Set(job.id.uuid()),
-        };
-        let inserted = unique_key::Entity::insert(row)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(tx)
-            .await?;
-        if inserted == 0 {
-            let holder = holder(tx, job, key).await?.ok_or(Error::Corrupt("unique key"))?;
-            return Err(SubmitError::Unique {
-                constraint: key.name.clone(),
-                holder,
-            });
+        while !insert_unique_key(tx, job, key).await? {
+            // None, where the holder failed in this very moment and let go: then the value is free.
+            if let Some(holder) = holder(tx, job, key).await? {
+                return Err(SubmitError::Unique {
+                    constraint: key.name.clone(),
+                    holder,
+                });
+            }
         }
     }
     Ok(())
+}
+
+/// Takes the value, unless another job holds it.
+async fn insert_unique_key(tx: &DatabaseTransaction, job: &Job, key: &UniqueKey) -> Result<bool, Error> {
+    let row = unique_key::ActiveModel {
+        partner_id: Set(job.partner.as_str().to_owned()),
+        job_type: Set(job.job_type.clone()),
+        name: Set(key.name.clone()),
+        digest: Set(key.digest.to_vec()),
+        job_id: Set(job.id.uuid()),
+    };
+    let inserted = unique_key::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(inserted > 0)
 }
 
 async fn holder(db: &impl ConnectionTrait, job: &Job, key: &UniqueKey) -> Result<Option<JobId>, Error> {

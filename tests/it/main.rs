@@ -16,6 +16,7 @@ mod list;
 mod poll;
 mod process;
 mod proxy;
+mod reload;
 mod roles;
 mod shutdown;
 mod submit;

@@ -3,19 +3,24 @@
 //! Everything that is not OK is a [`Problem`]. Knows nothing of JSON, nor of who asked.
 
 mod frames;
+mod retry;
 mod status;
 mod upstream;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::Full;
 use tonic::body::Body;
+use tower::BoxError;
 
 use crate::deadline;
 use crate::problem::Problem;
 pub(crate) use frames::Frames;
+pub(crate) use retry::Retries;
 pub(crate) use status::{BASE64, transport};
 pub use upstream::Upstream;
 
@@ -47,16 +52,52 @@ pub(crate) fn request(
     request
 }
 
+/// A call of one message, which can be made again.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) path: PathAndQuery,
+    pub(crate) metadata: HeaderMap,
+    pub(crate) frame: Bytes,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) is_idempotent: bool,
+}
+
+impl Whole {
+    fn request(&self) -> Request<Body> {
+        let body = Body::new(Full::new(self.frame.clone()));
+        request(&self.path, self.metadata.clone(), body, self.timeout)
+    }
+}
+
 /// Sends a request and waits for the answer's head.
 pub(crate) async fn open<U: Upstream>(
     upstream: U,
     request: Request<Body>,
     message_bytes_max: usize,
 ) -> Result<Answer, Problem> {
-    let response = upstream
-        .send(request)
-        .await
-        .map_err(|error| transport(error.as_ref()))?;
+    answer(upstream.send(request).await, message_bytes_max)
+}
+
+/// The same, and once more if it breaks off before that and another time does no harm.
+pub(crate) async fn open_whole<U: Upstream>(
+    upstream: U,
+    call: Whole,
+    retries: Retries,
+    message_bytes_max: usize,
+) -> Result<Answer, Problem> {
+    retries.deposit();
+    let mut response = upstream.clone().send(call.request()).await;
+    if let Err(error) = &response
+        && retries.allow(error.as_ref(), call.is_idempotent)
+    {
+        tracing::debug!(call.path = %call.path, error, "call is made once more");
+        response = upstream.send(call.request()).await;
+    }
+    answer(response, message_bytes_max)
+}
+
+fn answer(response: Result<Response<Body>, BoxError>, message_bytes_max: usize) -> Result<Answer, Problem> {
+    let response = response.map_err(|error| transport(error.as_ref()))?;
     let (head, body) = response.into_parts();
     if let Some(is_ok) = status::is_ok(&head.headers) {
         // Trailers-Only: the head is all there is.

@@ -12,7 +12,7 @@ use http_body::Body as _;
 use tower::{BoxError, Service};
 
 use crate::body::Body;
-use crate::call::Upstream;
+use crate::call::{Retries, Upstream};
 use crate::config::{Config, Error, Limits};
 use crate::cors::{self, Cors};
 use crate::documents::Shelf;
@@ -44,6 +44,7 @@ pub(crate) struct Core {
     limits: Limits,
     request_headers: Vec<HeaderName>,
     cors: Cors,
+    retries: Retries,
     shelf: Shelf,
 }
 
@@ -206,6 +207,7 @@ impl Core {
             limits,
             request_headers,
             cors,
+            retries: Retries::default(),
             shelf: Shelf::default(),
         }
     }
@@ -225,6 +227,10 @@ impl Core {
 
     pub(crate) fn details(&self) -> &Details {
         &self.details
+    }
+
+    pub(crate) fn retries(&self) -> &Retries {
+        &self.retries
     }
 
     pub(crate) fn limits(&self) -> &Limits {

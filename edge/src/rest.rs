@@ -23,6 +23,7 @@ use crate::render::{self, Form};
 use crate::requests::Faults;
 use crate::route::{Found, Path, Route};
 use crate::serve::Shutdown;
+use outgoing::Outgoing;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -186,14 +187,8 @@ impl<'a> Call<'a> {
         body: tonic::body::Body,
     ) -> Result<Response<Body>, Problem> {
         let metadata = self.metadata()?;
-        let (body, mut faults) = outgoing::outgoing(self, target, body).await?;
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        let request = call::request(&target.route.rpc.path, metadata, body, target.deadline.map(left));
-        let pending = Box::pin(call::open(
-            upstream,
-            request,
-            self.core.limits().message_bytes_max,
-        ));
+        let outgoing = outgoing::outgoing(self, target, body).await?;
+        let (pending, mut faults) = self.send(upstream, target, metadata, outgoing);
         if let Some(form) = target.form {
             return self.stream(target, form, pending, faults).await;
         }
@@ -221,6 +216,39 @@ impl<'a> Call<'a> {
             .await
         };
         Ok(faults.or(unary).await?.map(Body::from))
+    }
+
+    /// The call, not yet waited for.
+    fn send<U: Upstream>(
+        &self,
+        upstream: U,
+        target: &Target<'_>,
+        metadata: HeaderMap,
+        outgoing: Outgoing,
+    ) -> (render::Pending, Faults) {
+        let bytes_max = self.core.limits().message_bytes_max;
+        let rpc = &target.route.rpc;
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let timeout = target.deadline.map(left);
+        match outgoing {
+            Outgoing::Stream(requests, faults) => {
+                let body = tonic::body::Body::new(requests);
+                let request = call::request(&rpc.path, metadata, body, timeout);
+                (Box::pin(call::open(upstream, request, bytes_max)), faults)
+            }
+            Outgoing::Whole(frame) => {
+                let whole = call::Whole {
+                    path: rpc.path.clone(),
+                    metadata,
+                    frame,
+                    timeout,
+                    is_idempotent: rpc.is_idempotent,
+                };
+                let retries = self.core.retries().clone();
+                let pending = call::open_whole(upstream, whole, retries, bytes_max);
+                (Box::pin(pending), Faults::default())
+            }
+        }
     }
 
     async fn stream(

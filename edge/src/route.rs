@@ -61,6 +61,8 @@ pub(crate) struct Rpc {
     pub(crate) is_stream: bool,
     /// Whether it takes a stream of requests.
     pub(crate) takes_stream: bool,
+    /// Whether `idempotency_level` says that a second call does no harm.
+    pub(crate) is_idempotent: bool,
     /// The response field that is an event's id.
     pub(crate) event_id: Option<FieldPath>,
     /// The request field that takes `Last-Event-ID`.

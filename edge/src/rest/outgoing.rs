@@ -1,7 +1,6 @@
 //! What a REST call sends upstream: one message, read and bound as a whole, or a stream of them, bound on the way.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use tonic::body::Body;
 
 use super::{Call, Target};
@@ -11,19 +10,22 @@ use crate::receive;
 use crate::requests::{Faults, Head, Requests};
 use crate::route;
 
-/// The frames of a call, and what may go wrong with them while it is open.
-pub(super) async fn outgoing(
-    call: &Call<'_>,
-    target: &Target<'_>,
-    body: Body,
-) -> Result<(Body, Faults), Problem> {
+/// The frames of a call.
+pub(super) enum Outgoing {
+    /// One, there already.
+    Whole(Bytes),
+    /// Several on their way, and what may go wrong with them while the call is open.
+    Stream(Requests, Faults),
+}
+
+/// Reads what is there to be sent, or begins to.
+pub(super) async fn outgoing(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<Outgoing, Problem> {
     let has_body = !matches!(target.route.body, route::Body::None);
     if target.route.rpc.takes_stream && has_body {
         let (requests, faults) = messages(call, target, body).await?;
-        return Ok((Body::new(requests), faults));
+        return Ok(Outgoing::Stream(requests, faults));
     }
-    let frame = message(call, target, body).await?;
-    Ok((Body::new(Full::new(Bytes::from(frame))), Faults::default()))
+    Ok(Outgoing::Whole(message(call, target, body).await?.into()))
 }
 
 /// The framed request message.

@@ -6,6 +6,7 @@ use http::Method;
 use http::uri::PathAndQuery;
 use postern_protojson::Message;
 use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
+use prost_types::method_options::IdempotencyLevel;
 
 use super::parameter::{Parameter, Parameters};
 use super::template::{self, Template};
@@ -105,6 +106,7 @@ impl Compiler {
                 .map_err(|error| problem(format!("its name is no path: {error}")))?,
             is_stream: method.is_server_streaming(),
             takes_stream: method.is_client_streaming(),
+            is_idempotent: is_idempotent(method),
             event_id: named(&stream.event_id_field, |path| {
                 response
                     .field(path)
@@ -247,6 +249,12 @@ fn named<T>(path: &str, find: impl Fn(&str) -> Result<T, Error>) -> Result<Optio
         "" => Ok(None),
         path => find(path).map(Some),
     }
+}
+
+/// `NO_SIDE_EFFECTS` and `IDEMPOTENT` (google/protobuf/descriptor.proto).
+fn is_idempotent(method: &MethodDescriptor) -> bool {
+    let options = method.method_descriptor_proto().options.as_ref();
+    options.is_some_and(|options| options.idempotency_level() != IdempotencyLevel::IdempotencyUnknown)
 }
 
 fn has_string_form(message: &str) -> bool {

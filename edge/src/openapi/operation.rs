@@ -9,9 +9,6 @@ use super::schema::{Direction, Schemas};
 use super::{error, parameter};
 use crate::route::{self, Body, Route};
 
-/// Passed on as it is, of any type.
-const RAW: &str = "google.api.HttpBody";
-
 const STREAM: &str = "\
 A stream of messages, in the form that `Accept` asks for.
 
@@ -61,35 +58,34 @@ fn request_body(
     path: &Path,
     schemas: &mut Schemas<'_>,
 ) -> Option<RequestBody> {
-    let (schema, message, description) = match &route.body {
+    let description = match &route.body {
         Body::None => return None,
-        Body::Whole => {
-            let schema = schemas.without(&method.input(), &set_by_path(route, path, ""));
-            (schema, Some(method.input()), String::new())
-        }
-        Body::Field { field, .. } => {
-            let field = field.descriptor();
-            let message = single_message(field);
-            let schema = match &message {
-                Some(message) => {
-                    let prefix = format!("/{}", field.json_name());
-                    schemas.without(message, &set_by_path(route, path, &prefix))
-                }
-                None => schemas.field(field, Direction::Request),
-            };
-            (schema, message, schemas.comment(field).to_owned())
-        }
+        Body::Whole => String::new(),
+        Body::Field { field, .. } => schemas.comment(field.descriptor()).to_owned(),
     };
-    let is_raw = message.is_some_and(|message| message.full_name() == RAW);
-    let content = match (is_raw, method.is_client_streaming()) {
-        (true, _) => raw(),
-        (false, true) => [
+    if route.raw_body.is_some() {
+        let content = raw();
+        return Some(RequestBody { description, content });
+    }
+    let schema = match &route.body {
+        Body::None => return None,
+        Body::Whole => schemas.without(&method.input(), &set_by_path(route, path, "")),
+        Body::Field { field, .. } => match single_message(field.descriptor()) {
+            Some(message) => {
+                let prefix = format!("/{}", field.descriptor().json_name());
+                schemas.without(&message, &set_by_path(route, path, &prefix))
+            }
+            None => schemas.field(field.descriptor(), Direction::Request),
+        },
+    };
+    let content = match method.is_client_streaming() {
+        true => [
             ("application/x-ndjson", Media::each(schema.clone())),
             ("application/json", Media::whole(Schema::list(schema))),
         ]
         .into_iter()
         .collect(),
-        (false, false) => one("application/json", schema),
+        false => one("application/json", schema),
     };
     Some(RequestBody { description, content })
 }
@@ -113,25 +109,18 @@ fn responses(
     is_read: bool,
     schemas: &mut Schemas<'_>,
 ) -> Ordered<Response> {
-    let (schema, is_raw) = match &route.response {
-        route::Response::Whole(_) => {
-            let output = method.output();
-            (
-                schemas.message(&output, Direction::Answer),
-                output.full_name() == RAW,
-            )
-        }
-        route::Response::Field(field) => {
-            let field = field.descriptor();
-            let is_raw = single_message(field).is_some_and(|message| message.full_name() == RAW);
-            (schemas.field(field, Direction::Answer), is_raw)
-        }
-    };
     let mut responses = Ordered::default();
-    match (route.rpc.is_stream, is_raw) {
-        (true, false) => stream(schema, route, &mut responses),
-        (_, true) => responses.push("2XX", own("The bytes, of the type that they have.", raw())),
-        (false, false) => responses.push("2XX", own("OK.", one("application/json", schema))),
+    if route.raw_response.is_some() {
+        responses.push("2XX", own("The bytes, of the type that they have.", raw()));
+    } else {
+        let schema = match &route.response {
+            route::Response::Whole(_) => schemas.message(&method.output(), Direction::Answer),
+            route::Response::Field(field) => schemas.field(field.descriptor(), Direction::Answer),
+        };
+        match route.rpc.is_stream {
+            true => stream(schema, route, &mut responses),
+            false => responses.push("2XX", own("OK.", one("application/json", schema))),
+        }
     }
     if is_read {
         let known = "What `If-None-Match` names is still so.";

@@ -115,3 +115,15 @@ fn with_args(config: Config, args: &cli::Edge) -> anyhow::Result<Config> {
         ..config
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_set_that_cannot_be_served_fails_its_check() {
+        check(None).unwrap();
+        let no_set = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(check(Some(&no_set)).is_err());
+    }
+}

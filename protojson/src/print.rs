@@ -175,7 +175,9 @@ impl<'a> Printer<'a> {
         if let (Kind::Message(id), Value::Bytes(bytes)) = (field.kind, value) {
             return self.submessage(id, bytes).map(|()| true);
         }
-        if !keep_default && field.cardinality == Cardinality::Implicit && value.is_zero() {
+        // A NullValue is null whatever its number, and null reads as the default.
+        let is_default = field.cardinality == Cardinality::Implicit && (value.is_zero() || field.takes_null);
+        if is_default && !keep_default {
             return Ok(false);
         }
         self.scalar(field.kind, value).map(|()| true)

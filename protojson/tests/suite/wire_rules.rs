@@ -170,8 +170,14 @@ fn malformed_bytes_are_refused() {
 #[test]
 fn a_value_without_json_is_told_from_malformed_bytes() {
     let not_a_number = [&[0xaa, 5, 9, 0x11][..], &f64::NAN.to_le_bytes()].concat();
-    let upper_case_path = [&[0x9a, 5, 5, 0x0a, 3][..], b"a_B"].concat();
-    for (wire, pointer) in [(not_a_number, "/value"), (upper_case_path, "/fieldMask")] {
+    let mask = |path: &[u8; 3]| [&[0x9a, 5, 5, 0x0a, 3][..], path].concat();
+    for (wire, pointer) in [
+        (not_a_number, "/value"),
+        (mask(b"a_B"), "/fieldMask"),
+        (mask(b"a b"), "/fieldMask"),
+        (mask(b"a,b"), "/fieldMask"),
+        (vec![0x9a, 5, 2, 0x0a, 0], "/fieldMask"),
+    ] {
         let error = json(&everything(), &wire).unwrap_err();
         assert_eq!(error.violations()[0].reason, Reason::InvalidValue);
         assert_eq!(error.violations()[0].pointer, pointer);

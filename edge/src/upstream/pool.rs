@@ -22,8 +22,10 @@ use tower::{BoxError, Service, ServiceExt as _};
 const CALLS_PER_CONNECTION_MAX: usize = 100;
 /// Connections to one server.
 const CONNECTIONS_MAX: usize = 64;
-/// How long a server that failed gets no calls, as long as there is another one.
+/// How long a server that failed gets no calls, as long as there is another one; twice as long each time that it fails
+/// again, until a call begins well.
 const FAILED_TIME: Duration = Duration::from_secs(1);
+const FAILED_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Channels to one or several servers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ struct Server {
 struct State {
     connections: Vec<Connection>,
     failed_until: Option<Instant>,
+    /// How long it was passed over last.
+    failed_time: Duration,
 }
 
 /// A channel and a token that every open call holds: its count is the load.
@@ -150,13 +154,22 @@ impl Server {
 
     /// Remembers how a call began. A caller's deadline is no failure of the server.
     fn note(&self, error: Option<&tonic::transport::Error>) {
-        let failed_until = error
-            .filter(|error| !is_late(error))
-            .map(|_| Instant::now() + FAILED_TIME);
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .failed_until = failed_until;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match error.filter(|error| !is_late(error)) {
+            None => (state.failed_until, state.failed_time) = (None, Duration::ZERO),
+            Some(_) => state.fail(Instant::now()),
+        }
+    }
+}
+
+impl State {
+    /// Calls that were open together and fail together are one failure.
+    fn fail(&mut self, now: Instant) {
+        if self.failed_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.failed_time = (self.failed_time * 2).clamp(FAILED_TIME, FAILED_TIME_MAX);
+        self.failed_until = Some(now + self.failed_time);
     }
 }
 
@@ -214,6 +227,19 @@ mod tests {
         assert!(pool.pick().is_none());
         open.pop();
         assert!(pool.pick().is_some());
+    }
+
+    #[test]
+    fn a_server_that_fails_again_is_passed_over_for_longer() {
+        let mut state = State::default();
+        let mut now = Instant::now();
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            state.fail(now);
+            // Within that time it is the same failure.
+            state.fail(now + Duration::from_millis(999));
+            assert_eq!(state.failed_until, Some(now + Duration::from_secs(seconds)));
+            now += Duration::from_secs(seconds);
+        }
     }
 
     #[tokio::test]

@@ -45,7 +45,11 @@ impl Body {
         Self(match self.0 {
             Kind::Full(bytes) => Kind::Full(gzip::whole(&bytes)),
             Kind::Stream(stream) => Kind::Gzipped(Box::new(gzip::Stream::new(*stream))),
-            kind => kind,
+            kind @ (Kind::Empty
+            | Kind::Gzipped(_)
+            | Kind::Download(_)
+            | Kind::Passed(_)
+            | Kind::Drained(_)) => kind,
         })
     }
 }

@@ -15,7 +15,7 @@ pub(super) enum Outgoing {
     /// One, there already.
     Whole(Bytes),
     /// Several on their way, and what may go wrong with them while the call is open.
-    Stream(Requests, Faults),
+    Stream(Box<Requests>, Faults),
 }
 
 /// Reads what is there to be sent, or begins to.
@@ -23,7 +23,7 @@ pub(super) async fn outgoing(call: &Call<'_>, target: &Target<'_>, body: Body) -
     let has_body = !matches!(target.route.body, route::Body::None);
     if target.route.rpc.takes_stream && has_body {
         let (requests, faults) = messages(call, target, body).await?;
-        return Ok(Outgoing::Stream(requests, faults));
+        return Ok(Outgoing::Stream(Box::new(requests), faults));
     }
     Ok(Outgoing::Whole(message(call, target, body).await?.into()))
 }

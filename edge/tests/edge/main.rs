@@ -10,6 +10,7 @@ mod compression;
 mod cors;
 mod deadlines;
 mod documents;
+mod embedding;
 mod errors;
 mod grpc;
 mod pool;

@@ -80,6 +80,7 @@ conformance: ## protobuf's official suite: every JSON case of proto3
 
 .PHONY: bench-protojson
 bench-protojson: ## protojson against prost-reflect and pbjson, as ratios of one run
+	cargo run --release --package postern-bench --bin bench-protojson-allocations --locked
 	cargo run --release --package postern-bench --bin bench-protojson --locked
 
 .PHONY: bench-edge

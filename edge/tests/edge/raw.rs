@@ -399,6 +399,15 @@ impl Stream {
         )
     }
 
+    async fn send(&self, path: &str, content_type: &str, body: Body) -> Response<Incoming> {
+        let request = Request::post(format!("http://{}{path}", self.1)).header("content-type", content_type);
+        let response = self.0.request(request.body(body).unwrap());
+        tokio::time::timeout(PATIENCE, response)
+            .await
+            .expect("there is no answer")
+            .unwrap()
+    }
+
     async fn post(&self, path: &str, body: Body, length: Option<usize>) -> Response<Incoming> {
         let mut request = Request::post(format!("http://{}{path}", self.1));
         if let Some(length) = length {
@@ -418,4 +427,50 @@ async fn next(response: &mut Response<Incoming>) -> Option<Bytes> {
     frame
         .expect("the stream is silent")
         .map(|frame| frame.unwrap().into_data().unwrap())
+}
+
+#[tokio::test]
+async fn a_caller_that_falls_silent_is_504() {
+    let limits = postern_edge::Limits {
+        body_timeout: std::time::Duration::from_millis(200),
+        ..Default::default()
+    };
+    let stage = Stage::with_limits(limits, |call| call.ok(json!({}))).await;
+    let (mut sender, body) = channel();
+    sender
+        .try_send(Ok(Frame::data(Bytes::from_static(b"begin"))))
+        .unwrap();
+    let client = Stream::new(stage.edge);
+    let response = client.post("/v1/uploads/a", body, None).await;
+    assert_eq!(response.status(), 504);
+    drop(sender);
+}
+
+#[tokio::test]
+async fn a_fault_in_a_later_message_cancels_the_call() {
+    let mut servers = JoinSet::new();
+    let (outcome, mut outcomes) = mpsc::unbounded_channel();
+    let edge = uploads(&mut servers, move |body| {
+        let outcome = outcome.clone();
+        async move {
+            outcome.send(body.collect().await.is_ok()).unwrap();
+            vec![Frame::data(framed(b"")), ok()]
+        }
+    })
+    .await;
+    let (mut sender, body) = channel();
+    let client = Stream::new(edge);
+    let send = async {
+        for line in ["{}\n", "{\"nothing\":1}\n"] {
+            sender
+                .send(Ok(Frame::data(Bytes::from_static(line.as_bytes()))))
+                .await
+                .unwrap();
+        }
+    };
+    let post = client.send("/v1/books:import", "application/x-ndjson", body);
+    let (response, ()) = tokio::join!(post, send);
+    assert_eq!(response.status(), 400);
+    let is_whole = tokio::time::timeout(PATIENCE, outcomes.recv()).await.unwrap();
+    assert_eq!(is_whole, Some(false), "the upstream takes a part for the whole");
 }

@@ -17,6 +17,7 @@ use crate::config::{Config, Error, Limits};
 use crate::cors::{self, Cors};
 use crate::documents::Shelf;
 use crate::drain;
+use crate::gzip;
 use crate::problem::{Details, Problem};
 use crate::route::{Path, Route, Routes};
 use crate::{passthrough, rest};
@@ -122,7 +123,7 @@ async fn answer<U: Upstream>(
         }
         Protocol::Rest => match core.shelf.find(request.uri().path()) {
             Some(document) => match document.answer(request.method(), request.headers()) {
-                Ok(response) => response.map(Body::from),
+                Ok(response) => gzip::apply(request.headers(), response.map(Body::from)),
                 Err(problem) => refuse(&core, &problem),
             },
             None => rest::answer(core, upstream, request).await,

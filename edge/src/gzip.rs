@@ -1,4 +1,5 @@
-//! gzip for callers that accept it (RFC 9110, section 12.5.3; RFC 1952), of JSON and of streams of it.
+//! gzip for callers that accept it (RFC 9110, section 12.5.3; RFC 1952), of JSON, of streams of it, and of the
+//! edge's own pages.
 //!
 //! gRPC never comes here, and raw bytes of other types stay as they are.
 
@@ -19,7 +20,12 @@ pub(crate) use stream::Stream;
 pub(crate) const BYTES_MIN: usize = 1_024;
 
 /// What the edge itself writes.
-const TYPES: [&str; 3] = ["application/json", "application/x-ndjson", "text/event-stream"];
+const TYPES: [&str; 4] = [
+    "application/json",
+    "application/x-ndjson",
+    "text/event-stream",
+    "text/html; charset=utf-8",
+];
 /// Codings looked at.
 const CODINGS_MAX: usize = 50;
 /// Text like JSON shrinks well enough, for a third of the time that the usual level takes.

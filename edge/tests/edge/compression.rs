@@ -161,3 +161,24 @@ async fn grpc_and_raw_bytes_are_never_compressed() {
         (None, 3_000)
     );
 }
+
+#[tokio::test]
+async fn documents_are_compressed_too() {
+    let stage = Stage::new().await;
+    for path in ["/openapi.json", "/docs"] {
+        let response = stage.client.open("GET", path, &[GZIP], Bytes::new()).await;
+        assert_eq!(response.headers()["content-encoding"], "gzip", "{path}");
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(tag.starts_with("W/"), "{tag}");
+        let body = response.collect().await.unwrap().to_bytes();
+        assert!(
+            String::from_utf8(unzip(&body)).unwrap().contains("library"),
+            "{path}"
+        );
+        let answer = stage.client.get(path, &[GZIP, ("if-none-match", &tag)]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("etag")),
+            (304, Some(tag.as_str()))
+        );
+    }
+}

@@ -41,6 +41,7 @@ pub enum Error {
 }
 
 /// The error as SQS named it, or what kept a request from reaching it: the innermost cause says most, and in a line.
+#[allow(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 fn sqs_error<E>(error: aws_sdk_sqs::error::SdkError<E>) -> Error
 where
     E: std::error::Error + Send + Sync + aws_sdk_sqs::error::ProvideErrorMetadata + 'static,

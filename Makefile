@@ -78,6 +78,10 @@ conformance: ## protobuf's official suite: every JSON case of proto3
 	cargo build --package postern-conformance --locked
 	tests/conformance/run
 
+.PHONY: fuzz-smoke
+fuzz-smoke: ## protojson's fuzz targets, a quarter of a minute each
+	protojson/fuzz/run 15
+
 .PHONY: bench-protojson
 bench-protojson: ## protojson against prost-reflect and pbjson, as ratios of one run
 	cargo run --release --package postern-bench --bin bench-protojson-allocations --locked

@@ -104,7 +104,7 @@ impl Problem {
         Self::new(Code::InvalidArgument, "NOT_ACCEPTABLE", types).with_http(StatusCode::NOT_ACCEPTABLE)
     }
 
-    pub(crate) fn body_too_large(bytes_max: usize) -> Self {
+    pub(crate) fn body_too_large(bytes_max: impl std::fmt::Display) -> Self {
         let message = format!("the body is larger than {bytes_max} bytes");
         Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
     }
@@ -112,12 +112,6 @@ impl Problem {
     /// One of the messages of a body.
     pub(crate) fn element_too_large(index: u64, bytes_max: usize) -> Self {
         let message = format!("element {index} of the body is larger than {bytes_max} bytes");
-        Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
-    }
-
-    /// All the messages of a body together.
-    pub(crate) fn stream_too_large(bytes_max: u64) -> Self {
-        let message = format!("the body is larger than {bytes_max} bytes");
         Self::new(Code::InvalidArgument, "BODY_TOO_LARGE", message).with_http(StatusCode::PAYLOAD_TOO_LARGE)
     }
 

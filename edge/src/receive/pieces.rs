@@ -55,7 +55,7 @@ impl Pieces {
     /// The bytes as they come; elements of that form if there is one.
     pub(super) fn new(body: Body, form: Option<Form>, limits: Limits) -> Result<Self, Problem> {
         if body.size_hint().lower() > limits.bytes_max {
-            return Err(Problem::stream_too_large(limits.bytes_max));
+            return Err(Problem::body_too_large(limits.bytes_max));
         }
         let cut = match form {
             Some(form) => Cut::Elements(Elements::new(form, limits.element_bytes_max)),
@@ -131,7 +131,7 @@ impl Pieces {
             let Ok(data) = frame.into_data() else { continue };
             self.bytes += data.len() as u64;
             if self.bytes > self.limits.bytes_max {
-                return Poll::Ready(Some(Err(Problem::stream_too_large(self.limits.bytes_max))));
+                return Poll::Ready(Some(Err(Problem::body_too_large(self.limits.bytes_max))));
             }
             return Poll::Ready(Some(Ok(data)));
         }

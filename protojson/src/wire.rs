@@ -115,7 +115,8 @@ impl<'a> Cursor<'a> {
         self.pos >= self.wire.len()
     }
 
-    /// The next record; None at the end of the bytes.
+    /// The next record; None at the end of the bytes. In place wherever it is called: a record is too large to be handed
+    /// back in registers, and printing is mostly this.
     #[inline(always)]
     pub(crate) fn record(&mut self) -> Result<Option<Record<'a>>, Malformed> {
         if self.is_at_end() {

@@ -45,6 +45,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Time for it to arrive. Beyond: 504.
     pub body_timeout: Duration,
+    /// The longest silence within it. Beyond: 504.
+    pub body_silence: Duration,
     /// All messages of a stream of requests over REST, or a raw body that is streamed. Beyond: 413. A single element has
     /// the limit of a body.
     pub request_stream_bytes_max: u64,
@@ -133,6 +135,7 @@ impl Default for Limits {
             header_bytes_max: 32 << 10,
             body_bytes_max: 2 << 20,
             body_timeout: Duration::from_secs(20),
+            body_silence: Duration::from_secs(4),
             request_stream_bytes_max: 4 << 30,
             request_stream_timeout: Duration::from_secs(3_600),
             message_bytes_max: 16 << 20,
@@ -149,6 +152,7 @@ impl Limits {
         receive::Limits {
             bytes_max: self.body_bytes_max,
             timeout: self.body_timeout,
+            silence: self.body_silence,
         }
     }
 

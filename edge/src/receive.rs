@@ -21,6 +21,7 @@ pub(crate) use pieces::{Limits as PiecesLimits, Pieces};
 pub(crate) struct Limits {
     pub(crate) bytes_max: usize,
     pub(crate) timeout: Duration,
+    pub(crate) silence: Duration,
 }
 
 /// The whole body, JSON; empty when there is none, and then its type does not matter.
@@ -74,7 +75,7 @@ async fn whole(
     if declared.exact().is_some_and(|bytes| bytes > 0) {
         check_type()?;
     }
-    let read = read(body, limits.bytes_max);
+    let read = read(body, limits);
     let Ok(bytes) = tokio::time::timeout(limits.timeout, read).await else {
         return Err(Problem::deadline_exceeded());
     };
@@ -107,10 +108,16 @@ async fn first(mut body: Body) -> Bytes {
     Bytes::new()
 }
 
-async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+async fn read(mut body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    let bytes_max = limits.bytes_max;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    loop {
+        let next = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let Ok(next) = tokio::time::timeout(limits.silence, next).await else {
+            return Err(Problem::deadline_exceeded());
+        };
+        let Some(frame) = next else { break };
         let Ok(frame) = frame else {
             // The client broke off; nobody will read this.
             return Err(Problem::malformed_body());

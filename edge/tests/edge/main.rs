@@ -13,6 +13,7 @@ mod documents;
 mod embedding;
 mod errors;
 mod grpc;
+mod hostile;
 mod pool;
 mod raw;
 mod reloading;

@@ -1,0 +1,112 @@
+//! Requests that mean harm: each is refused in time, at bounded cost, and the next request is served.
+//!
+//! Length beside chunks, bodies and headers beyond their limits, and compressed bodies stand with what they are about: `serving`, `requests`.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::client::Answer;
+use crate::stage::Stage;
+
+/// No refusal may take longer, with the limits that an edge has by default.
+const REFUSED_WITHIN: Duration = Duration::from_secs(5);
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Sends one request, and then one that means well.
+async fn refused(method: &str, path: &str, body: &str) -> Answer {
+    let stage = Stage::new().await;
+    let began = Instant::now();
+    let answer = stage.client.send(method, path, &[JSON], body).await;
+    assert!(began.elapsed() < REFUSED_WITHIN, "{:?}", began.elapsed());
+    assert!(
+        answer.body.len() < 6 * 1024,
+        "an answer of {} bytes",
+        answer.body.len()
+    );
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+    answer
+}
+
+#[tokio::test]
+async fn deep_nesting_is_refused_where_the_limit_is() {
+    let body = format!(
+        "{{\"book\":{{\"extra\":{}{}}}}}",
+        "[".repeat(500_000),
+        "]".repeat(500_000)
+    );
+    let answer = refused("POST", "/v1/books", &body).await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_query_parameters_are_refused() {
+    let query: Vec<String> = (0..5_000).map(|number| format!("x{number}=1")).collect();
+    let answer = refused("GET", &format!("/v1/books?{}", query.join("&")), "").await;
+    assert_eq!(answer.status, 400);
+
+    let stage = Stage::new().await;
+    let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+    let query: Vec<String> = (0..100_000).map(|number| format!("x{number}=1")).collect();
+    let head = format!("GET /v1/books?{} HTTP/1.1\r\nhost: x\r\n\r\n", query.join("&"));
+    // The server may have answered and closed before it was all sent.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(REFUSED_WITHIN, stream.read_to_end(&mut answer)).await;
+    assert!(
+        read.is_ok() || answer.starts_with(b"HTTP/1.1 4"),
+        "neither refused nor closed"
+    );
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+}
+
+#[tokio::test]
+async fn query_keys_nested_deeply_are_refused() {
+    let key = "a.".repeat(10_000);
+    let answer = refused("GET", &format!("/v1/books?{key}a=1"), "").await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up() {
+    let stage = Stage::new().await;
+    let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+    let head = "POST /v1/books HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"book\":";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(REFUSED_WITHIN, stream.read_exact(&mut answer)).await;
+    read.expect("it was not given up").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 504");
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+}
+
+#[tokio::test]
+async fn streams_reset_as_fast_as_they_are_opened_keep_nobody_else_waiting() {
+    let stage = Stage::with(|call| call.ok(json!({}))).await;
+    let tcp = TcpStream::connect(stage.edge).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(tcp).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let flood = async {
+        for _ in 0..20_000 {
+            let Ok(ready) = client.clone().ready().await else {
+                return;
+            };
+            client = ready;
+            let request = http::Request::get(format!("http://{}/v1/books/a", stage.edge))
+                .body(())
+                .unwrap();
+            let Ok((response, mut stream)) = client.send_request(request, true) else {
+                return;
+            };
+            stream.send_reset(h2::Reason::CANCEL);
+            drop(response);
+        }
+    };
+    tokio::time::timeout(REFUSED_WITHIN * 4, flood)
+        .await
+        .expect("the flood was neither served nor cut");
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+    connection.abort();
+}

@@ -106,33 +106,23 @@ impl Work {
         match applied {
             Applied::Changed(kind) => {
                 self.write(changed_row(&self.tx, &job).await?, &job, None).await?;
-                self.keep_result(&report.outcome, report).await?;
+                self.keep_result(report).await?;
                 if let Some(kind) = kind {
-                    history::add(&self.tx, &job, kind, sentence(kind, &job), self.now).await?;
+                    history::add(&self.tx, &job, kind, "", self.now).await?;
                 }
             }
             Applied::Requeued { due } => {
                 self.requeued = true;
                 self.write(changed_row(&self.tx, &job).await?, &job, Some(due))
                     .await?;
-                history::add(
-                    &self.tx,
-                    &job,
-                    EventKind::RetryScheduled,
-                    sentence(EventKind::RetryScheduled, &job),
-                    self.now,
-                )
-                .await?;
+                history::add(&self.tx, &job, EventKind::RetryScheduled, "", self.now).await?;
             }
             Applied::Extended => self.write(row::changes(&job)?, &job, None).await?,
             Applied::Ignored(Ignored::Stale) => {}
             Applied::Ignored(Ignored::Late) => {
                 change::count(&self.tx, "anomalies").await?;
-                let message = format!(
-                    "a late outcome of dispatch {} changed nothing",
-                    report.outcome.dispatch
-                );
-                history::add(&self.tx, &job, EventKind::LateOutcome, message, self.now).await?;
+                let dispatch = report.outcome.dispatch.to_string();
+                history::add(&self.tx, &job, EventKind::LateOutcome, &dispatch, self.now).await?;
             }
         }
         if matches!(applied, Applied::Changed(_) | Applied::Requeued { .. }) {
@@ -171,8 +161,8 @@ impl Work {
         Ok(())
     }
 
-    async fn keep_result(&self, outcome: &Outcome, report: &Report) -> Result<(), Error> {
-        match &outcome.event {
+    async fn keep_result(&self, report: &Report) -> Result<(), Error> {
+        match &report.outcome.event {
             Event::Succeeded { result, outputs } => {
                 let body = body::ActiveModel {
                     job_id: sea_orm::ActiveValue::Unchanged(report.job.uuid()),
@@ -213,24 +203,4 @@ async fn keep(tx: &DatabaseTransaction, letter: &Letter, reason: &str, now: Time
 
 fn text(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|_invalid| Error::Corrupt("result"))
-}
-
-/// What an entry of the history says to people.
-fn sentence(kind: EventKind, job: &Job) -> String {
-    match kind {
-        EventKind::Submitted => "accepted".to_owned(),
-        EventKind::Sent => "handed to the queue".to_owned(),
-        EventKind::Started => "an execution began".to_owned(),
-        EventKind::RetryScheduled => format!(
-            "the execution failed and is tried again as dispatch {}",
-            job.dispatch
-        ),
-        EventKind::Succeeded => "succeeded".to_owned(),
-        EventKind::Failed => match &job.failure {
-            Some(failure) => format!("failed with {}", failure.reason),
-            None => "failed".to_owned(),
-        },
-        EventKind::Cancelled => "the consumer stopped it".to_owned(),
-        EventKind::LateOutcome => "a late outcome changed nothing".to_owned(),
-    }
 }

@@ -8,12 +8,13 @@ use super::entity::event;
 use super::row::state_number;
 use crate::job::{EventKind, Job, Timestamp};
 
-/// Adds an entry. The job is as the transition left it, and its row is the transaction's own.
+/// Adds an entry. The job is as the transition left it, and its row is the transaction's own. `detail` is what neither job nor kind
+/// tell: the message of a sending, the dispatch of a late outcome.
 pub(super) async fn add(
     tx: &DatabaseTransaction,
     job: &Job,
     kind: EventKind,
-    message: String,
+    detail: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
     let last: Option<Option<i32>> = event::Entity::find()
@@ -31,8 +32,28 @@ pub(super) async fn add(
         state: Set(state_number(job.state)),
         revision: Set(job.revision),
         dispatch: Set(job.dispatch),
-        message: Set(message),
+        message: Set(sentence(kind, job, detail)),
     };
     event::Entity::insert(entry).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// What an entry says to people.
+fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
+    match kind {
+        EventKind::Submitted => "accepted".to_owned(),
+        EventKind::Sent => format!("handed to the queue as message {detail}"),
+        EventKind::Started => "an execution began".to_owned(),
+        EventKind::RetryScheduled => format!(
+            "the execution failed and is tried again as dispatch {}",
+            job.dispatch
+        ),
+        EventKind::Succeeded => "succeeded".to_owned(),
+        EventKind::Failed => match &job.failure {
+            Some(failure) => format!("failed with {}", failure.reason),
+            None => "failed".to_owned(),
+        },
+        EventKind::Cancelled => "the consumer stopped it".to_owned(),
+        EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
+    }
 }

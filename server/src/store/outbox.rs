@@ -196,14 +196,7 @@ async fn mark_one(
         .filter(is_claimed(sending))
         .exec(tx)
         .await?;
-    history::add(
-        tx,
-        &job,
-        EventKind::Sent,
-        format!("handed to the queue as message {message_id}"),
-        now,
-    )
-    .await
+    history::add(tx, &job, EventKind::Sent, message_id, now).await
 }
 
 /// The row of a sending whose claim is still standing.

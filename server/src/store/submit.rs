@@ -109,14 +109,8 @@ impl Store {
         }
         insert_job(&tx, submission).await?;
         insert_unique_keys(&tx, submission).await?;
-        history::add(
-            &tx,
-            &submission.job,
-            EventKind::Submitted,
-            "accepted".to_owned(),
-            submission.job.create_time,
-        )
-        .await?;
+        let job = &submission.job;
+        history::add(&tx, job, EventKind::Submitted, "", job.create_time).await?;
         tx.commit().await?;
         self.signals().tell_due();
         Ok(Submitted::New(submission.job.clone()))

@@ -56,3 +56,9 @@ where
     }
     Error::Sqs(format!("{error}: {cause}"))
 }
+
+/// SHA-256 of a text, in lower-case hexadecimal.
+fn sha256_hex(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

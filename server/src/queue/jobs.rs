@@ -3,7 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Task, sqs_error};
+use super::{Task, sha256_hex, sqs_error};
 
 /// Of SQS.
 const BATCH_MAX: usize = 10;
@@ -155,8 +155,7 @@ fn group(partner: &str) -> String {
     if fits && !partner.is_empty() {
         return partner.to_owned();
     }
-    let digest = ring::digest::digest(&ring::digest::SHA256, partner.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(partner)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::sha256_hex;
 use crate::job::{Code, Event, Failure, Outcome, Progress, Violation};
 use crate::json;
 
@@ -199,22 +200,14 @@ fn violation(item: &Value) -> Option<Violation> {
 fn event_id(members: &Members<'_>, event: &Event, body: &str, message_id: &str) -> String {
     match members.text("eventId").filter(|id| !id.is_empty()) {
         Some(id) if id.len() <= EVENT_ID_BYTES_MAX && !id.contains('\0') => id.to_owned(),
-        Some(id) => sha256(id),
+        Some(id) => sha256_hex(id),
         None => match event {
             Event::Started | Event::Progress(_) => message_id.to_owned(),
             Event::Succeeded { .. } | Event::Unusable(_) | Event::Failed { .. } | Event::Cancelled => {
-                sha256(body)
+                sha256_hex(body)
             }
         },
     }
-}
-
-fn sha256(text: &str) -> String {
-    ring::digest::digest(&ring::digest::SHA256, text.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// `outcomeToken` as `outcome_token`.

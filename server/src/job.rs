@@ -13,7 +13,7 @@ pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, PartnerId};
 pub use outcome::{Event, Outcome};
 pub use state::{EventKind, State};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, millis};
 pub use transition::{Applied, Ignored, RetryPolicy};
 
 use std::collections::BTreeMap;

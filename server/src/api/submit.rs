@@ -14,7 +14,7 @@ use super::reply::Reply;
 use super::{Api, caller, convert, payload, trace};
 use crate::canonical::canonical;
 use crate::catalog::JobType;
-use crate::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use crate::job::{Job, JobId, PartnerId, Timeouts, Timestamp, millis};
 use crate::store::{Submission, Submitted, Trace, UniqueKey};
 
 const REQUEST_ID_CHARS_MAX: usize = 128;
@@ -38,7 +38,7 @@ impl Api {
 
         let asked = Asked::read(request);
         let whole = asked.as_ref().ok().filter(|asked| asked.is_whole);
-        let digest = whole.map(Asked::digest);
+        let digest = whole.map(|asked| asked.digest);
         let checked = asked.and_then(|asked| self.check(&asked, &partner, request_id.clone(), trace));
         let submitted = match checked {
             Ok(submission) if validate_only => {
@@ -100,7 +100,7 @@ impl Api {
         Ok(Submission {
             job,
             payload,
-            digest: asked.digest(),
+            digest: asked.digest,
             unique: unique
                 .into_iter()
                 .map(|(name, digest)| UniqueKey { name, digest })
@@ -200,6 +200,8 @@ struct Asked {
     execution_timeout: Option<i64>,
     /// Whether it holds all that the request said: one that does not is the same as no other.
     is_whole: bool,
+    /// Tells whether two requests are the same.
+    digest: [u8; 32],
     violations: Vec<Violation>,
 }
 
@@ -214,6 +216,7 @@ impl Asked {
             queue_timeout: None,
             execution_timeout: None,
             is_whole: true,
+            digest: [0; 32],
             violations: Vec::new(),
         };
         if asked.job_type.is_empty() {
@@ -230,11 +233,12 @@ impl Asked {
         asked.queue_timeout = asked.timeout("/queueTimeout", request.queue_timeout.as_ref());
         asked.execution_timeout = asked.timeout("/executionTimeout", request.execution_timeout.as_ref());
         asked.check_labels();
+        asked.digest = asked.sha256();
         Ok(asked)
     }
 
     /// SHA-256 of the request as canonical JSON, a field at its default like an absent one. Neither the key nor `validate_only` counts.
-    fn digest(&self) -> [u8; 32] {
+    fn sha256(&self) -> [u8; 32] {
         let mut request = Map::new();
         let mut add =
             |name: &str, value: Option<Value>| value.map(|value| request.insert(name.to_owned(), value));
@@ -343,8 +347,4 @@ fn validated(job: &Job) -> SubmitJobResponse {
     let mut job = convert::job(job);
     job.job_id = String::new();
     SubmitJobResponse { job: Some(job) }
-}
-
-fn millis(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -17,6 +17,7 @@ mod row;
 mod signals;
 mod submit;
 pub mod system;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,12 +1,13 @@
-//! Applies outcomes to jobs: event ids, the transition, unique keys, history, in the transaction of a batch.
+//! Applies outcomes to jobs: event ids, the transition, what it leaves behind, in the transaction of a batch.
 
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 
-use super::entity::{body, job, outcome, quarantine, unique_key};
-use super::{Error, Store, change, history, row};
+use super::entity::{body, outcome, quarantine};
+use super::write::{Entry, Outbox, Writing};
+use super::{Error, Store, change};
 use crate::job::{Applied, Event, EventKind, Ignored, Job, JobId, Outcome, RetryPolicy, Timestamp};
 
 /// An authentic outcome of a job.
@@ -46,28 +47,12 @@ impl Store {
         retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
         now: Timestamp,
     ) -> Result<Vec<Verdict>, Error> {
-        let tx = self.begin().await?;
-        let mut work = Work {
-            tx,
-            now,
-            changed: Vec::new(),
-            requeued: false,
-        };
+        let mut writing = self.write(now).await?;
         let mut verdicts = Vec::with_capacity(reports.len());
         for report in reports {
-            verdicts.push(work.apply(report, retry).await?);
+            verdicts.push(apply(&mut writing, report, retry).await?);
         }
-        let Work {
-            tx,
-            changed,
-            requeued,
-            ..
-        } = work;
-        tx.commit().await?;
-        self.signals().tell_changed(changed);
-        if requeued {
-            self.signals().tell_due();
-        }
+        self.commit(writing).await?;
         Ok(verdicts)
     }
 
@@ -81,112 +66,73 @@ impl Store {
     }
 }
 
-/// One batch under way.
-struct Work {
-    tx: DatabaseTransaction,
-    now: Timestamp,
-    changed: Vec<JobId>,
-    requeued: bool,
+async fn apply(
+    writing: &mut Writing,
+    report: &Report,
+    retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
+) -> Result<Verdict, Error> {
+    let Some(mut job) = writing.lock(report.job).await? else {
+        return Ok(Verdict::JobUnknown);
+    };
+    if !is_new(writing.tx(), report).await? {
+        return Ok(Verdict::Settled);
+    }
+    let policy = retry(&job);
+    // An outcome of the current dispatch proves that its task was sent, so only a new dispatch is due.
+    match job.apply(&report.outcome, policy, writing.now()) {
+        Applied::Changed(kind) => {
+            let entry = kind.map(Entry::bare);
+            writing.changed(&job, Outbox::Done, entry).await?;
+            keep_result(writing, report).await?;
+        }
+        Applied::Requeued { due } => {
+            let entry = Some(Entry::bare(EventKind::RetryScheduled));
+            writing.changed(&job, Outbox::Due(due), entry).await?;
+        }
+        Applied::Extended => writing.extended(&job, Outbox::Done).await?,
+        Applied::Ignored(Ignored::Stale) => {}
+        Applied::Ignored(Ignored::Late) => {
+            change::count(writing.tx(), "anomalies").await?;
+            let dispatch = report.outcome.dispatch.to_string();
+            let entry = Entry {
+                kind: EventKind::LateOutcome,
+                detail: &dispatch,
+            };
+            writing.noted(&job, entry).await?;
+        }
+    }
+    Ok(Verdict::Settled)
 }
 
-impl Work {
-    async fn apply(
-        &mut self,
-        report: &Report,
-        retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
-    ) -> Result<Verdict, Error> {
-        let Some(mut job) = row::lock(&self.tx, report.job).await? else {
-            return Ok(Verdict::JobUnknown);
-        };
-        if !self.is_new(report).await? {
-            return Ok(Verdict::Settled);
-        }
-        let policy = retry(&job);
-        let applied = job.apply(&report.outcome, policy, self.now);
-        match applied {
-            Applied::Changed(kind) => {
-                self.write(changed_row(&self.tx, &job).await?, &job, None).await?;
-                self.keep_result(report).await?;
-                if let Some(kind) = kind {
-                    history::add(&self.tx, &job, kind, "", self.now).await?;
-                }
-            }
-            Applied::Requeued { due } => {
-                self.requeued = true;
-                self.write(changed_row(&self.tx, &job).await?, &job, Some(due))
-                    .await?;
-                history::add(&self.tx, &job, EventKind::RetryScheduled, "", self.now).await?;
-            }
-            Applied::Extended => self.write(row::changes(&job)?, &job, None).await?,
-            Applied::Ignored(Ignored::Stale) => {}
-            Applied::Ignored(Ignored::Late) => {
-                change::count(&self.tx, "anomalies").await?;
-                let dispatch = report.outcome.dispatch.to_string();
-                history::add(&self.tx, &job, EventKind::LateOutcome, &dispatch, self.now).await?;
-            }
-        }
-        if matches!(applied, Applied::Changed(_) | Applied::Requeued { .. }) {
-            self.changed.push(job.id);
-        }
-        Ok(Verdict::Settled)
-    }
-
-    /// Remembers the event; false when it was there already.
-    async fn is_new(&self, report: &Report) -> Result<bool, Error> {
-        let seen = outcome::ActiveModel {
-            job_id: Set(report.job.uuid()),
-            dispatch: Set(report.outcome.dispatch),
-            event_id: Set(report.outcome.event_id.clone()),
-        };
-        let inserted = outcome::Entity::insert(seen)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(&self.tx)
-            .await?;
-        Ok(inserted > 0)
-    }
-
-    /// Writes the job. An outcome of the current dispatch proves that its task was sent, so only a new dispatch is due.
-    async fn write(&self, row: job::ActiveModel, job: &Job, due: Option<Timestamp>) -> Result<(), Error> {
-        let row = job::ActiveModel {
-            dispatch_due: Set(due.map(Timestamp::millis)),
-            ..row
-        };
-        row.update(&self.tx).await?;
-        if !job.state.holds_unique_keys() {
-            unique_key::Entity::delete_many()
-                .filter(unique_key::Column::JobId.eq(job.id.uuid()))
-                .exec(&self.tx)
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn keep_result(&self, report: &Report) -> Result<(), Error> {
-        match &report.outcome.event {
-            Event::Succeeded { result, outputs } => {
-                let body = body::ActiveModel {
-                    job_id: sea_orm::ActiveValue::Unchanged(report.job.uuid()),
-                    result: Set(result.as_ref().map(text).transpose()?),
-                    outputs: Set(outputs.as_ref().map(text).transpose()?),
-                    ..Default::default()
-                };
-                body.update(&self.tx).await?;
-                Ok(())
-            }
-            Event::Unusable(why) => keep(&self.tx, &report.letter, why, self.now).await,
-            Event::Started | Event::Progress(_) | Event::Failed { .. } | Event::Cancelled => Ok(()),
-        }
-    }
+/// Remembers the event; false when it was there already.
+async fn is_new(tx: &DatabaseTransaction, report: &Report) -> Result<bool, Error> {
+    let seen = outcome::ActiveModel {
+        job_id: Set(report.job.uuid()),
+        dispatch: Set(report.outcome.dispatch),
+        event_id: Set(report.outcome.event_id.clone()),
+    };
+    let inserted = outcome::Entity::insert(seen)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(inserted > 0)
 }
 
-/// The row of a job whose revision rose: it takes the newest place in the order of changes.
-async fn changed_row(tx: &DatabaseTransaction, job: &Job) -> Result<job::ActiveModel, Error> {
-    let place = change::place(tx).await?;
-    Ok(job::ActiveModel {
-        change_generation: Set(place.generation),
-        change_position: Set(place.position),
-        ..row::changes(job)?
-    })
+async fn keep_result(writing: &Writing, report: &Report) -> Result<(), Error> {
+    match &report.outcome.event {
+        Event::Succeeded { result, outputs } => {
+            let body = body::ActiveModel {
+                job_id: Unchanged(report.job.uuid()),
+                result: Set(result.as_ref().map(text).transpose()?),
+                outputs: Set(outputs.as_ref().map(text).transpose()?),
+                ..Default::default()
+            };
+            body.update(writing.tx()).await?;
+            Ok(())
+        }
+        Event::Unusable(why) => keep(writing.tx(), &report.letter, why, writing.now()).await,
+        Event::Started | Event::Progress(_) | Event::Failed { .. } | Event::Cancelled => Ok(()),
+    }
 }
 
 async fn keep(tx: &DatabaseTransaction, letter: &Letter, reason: &str, now: Timestamp) -> Result<(), Error> {

@@ -1,0 +1,136 @@
+//! Writes jobs that have changed: the one place that knows all that goes with a change. The row takes the newest place in the order of
+//! changes, unique keys go when the job holds them no more, the history gets its entry, and what is due or changed is told after the commit.
+//!
+//! What a job becomes is decided elsewhere, by the transitions of `job`.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+
+use super::entity::{job, unique_key};
+use super::{Error, Store, change, history, row};
+use crate::job::{EventKind, Job, JobId, Timestamp};
+
+/// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
+pub(super) struct Writing {
+    tx: DatabaseTransaction,
+    now: Timestamp,
+    changed: Vec<JobId>,
+    has_due: bool,
+}
+
+/// What a change does to what is to be sent of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outbox {
+    /// Nothing is left to send.
+    Done,
+    /// The task of a new dispatch is to be sent at this time.
+    Due(Timestamp),
+}
+
+/// An entry for the history of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) kind: EventKind,
+    /// What neither job nor kind tell; see [`history::add`].
+    pub(super) detail: &'a str,
+}
+
+impl Entry<'_> {
+    /// One of which job and kind tell all.
+    pub(super) const fn bare(kind: EventKind) -> Self {
+        Self { kind, detail: "" }
+    }
+}
+
+impl Store {
+    /// Begins to change jobs.
+    pub(super) async fn write(&self, now: Timestamp) -> Result<Writing, Error> {
+        Ok(Writing {
+            tx: self.begin().await?,
+            now,
+            changed: Vec::new(),
+            has_due: false,
+        })
+    }
+
+    /// Commits what was changed, and tells of it.
+    pub(super) async fn commit(&self, writing: Writing) -> Result<(), Error> {
+        let Writing {
+            tx, changed, has_due, ..
+        } = writing;
+        tx.commit().await?;
+        self.signals().tell_changed(changed);
+        if has_due {
+            self.signals().tell_due();
+        }
+        Ok(())
+    }
+}
+
+impl Writing {
+    pub(super) const fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The job, which is this transaction's own from now on.
+    pub(super) async fn lock(&self, id: JobId) -> Result<Option<Job>, Error> {
+        row::lock(&self.tx, id).await
+    }
+
+    /// Writes a job whose revision rose.
+    pub(super) async fn changed(
+        &mut self,
+        job: &Job,
+        outbox: Outbox,
+        entry: Option<Entry<'_>>,
+    ) -> Result<(), Error> {
+        let place = change::place(&self.tx).await?;
+        let row = job::ActiveModel {
+            change_generation: Set(place.generation),
+            change_position: Set(place.position),
+            dispatch_due: outbox.column(),
+            ..row::changes(job)?
+        };
+        row.update(&self.tx).await?;
+        if !job.state.holds_unique_keys() {
+            unique_key::Entity::delete_many()
+                .filter(unique_key::Column::JobId.eq(job.id.uuid()))
+                .exec(&self.tx)
+                .await?;
+        }
+        self.has_due |= matches!(outbox, Outbox::Due(_));
+        self.changed.push(job.id);
+        match entry {
+            Some(entry) => self.noted(job, entry).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a job that changed in ways that no reader sees, like its deadline: no revision, no place, no signal.
+    pub(super) async fn extended(&self, job: &Job, outbox: Outbox) -> Result<(), Error> {
+        let row = job::ActiveModel {
+            dispatch_due: outbox.column(),
+            ..row::changes(job)?
+        };
+        row.update(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Adds to a job's history, and changes nothing else.
+    pub(super) async fn noted(&self, job: &Job, entry: Entry<'_>) -> Result<(), Error> {
+        history::add(&self.tx, job, entry.kind, entry.detail, self.now).await
+    }
+}
+
+impl Outbox {
+    const fn column(self) -> ActiveValue<Option<i64>> {
+        match self {
+            Self::Done => Set(None),
+            Self::Due(due) => Set(Some(due.millis())),
+        }
+    }
+}

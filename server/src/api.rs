@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of queues: a job that is stored is on its way.
 
+mod cancel;
 mod catalog_service;
 mod convert;
 mod deadline;

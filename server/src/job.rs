@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of SQL, SQS or gRPC, and has no clock: every transition is told what time it is.
 
+mod cancel;
 mod failure;
 mod id;
 mod outcome;
@@ -9,6 +10,7 @@ mod state;
 mod timestamp;
 mod transition;
 
+pub use cancel::Cancellation;
 pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, PartnerId};
 pub use outcome::{Event, Outcome};

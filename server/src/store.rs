@@ -5,6 +5,7 @@
 //! queues, tokens or the API.
 
 mod apply;
+mod cancel;
 mod change;
 mod connect;
 mod entity;

@@ -8,7 +8,8 @@ use futures::StreamExt as _;
 use postern_proto::google::rpc::{BadRequest, ErrorInfo, Status as RpcStatus};
 use postern_proto::postern::v1::job_service_server::JobService as _;
 use postern_proto::postern::v1::{
-    AttachmentInput, GetJobRequest, Job, ListJobsRequest, SubmitJobRequest, WatchJobRequest,
+    AttachmentInput, CancelJobRequest, GetJobRequest, Job, JobState, ListJobsRequest, SubmitJobRequest,
+    WatchJobRequest,
 };
 use postern_server::api::Api;
 use postern_server::auth::Caller;
@@ -232,6 +233,62 @@ async fn labels_count_as_a_part_of_what_must_fit_into_a_message() {
     assert_eq!(reason(&status), "PAYLOAD_TOO_LARGE");
 }
 
+#[tokio::test]
+async fn a_reason_that_cannot_be_kept_cancels_nothing() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let cancel = |reason: String| {
+        world.api.cancel_job(ask(CancelJobRequest {
+            job_id: job.job_id.clone(),
+            reason,
+        }))
+    };
+    for wrong in ["x".repeat(257), "ä".repeat(129), "a\0b".to_owned()] {
+        let status = cancel(wrong).await.unwrap_err();
+        assert_eq!(
+            (reason(&status).as_str(), fields(&status)),
+            ("INVALID_REQUEST", vec!["/reason".to_owned()])
+        );
+    }
+    let cancelled = cancel("ä".repeat(128)).await.unwrap().into_inner().job.unwrap();
+    assert_eq!((cancelled.state(), cancelled.revision), (JobState::Cancelled, 2));
+}
+
+#[tokio::test]
+async fn what_ended_otherwise_is_not_cancelled() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let succeeded = Event::Succeeded {
+        result: None,
+        outputs: None,
+    };
+    apply(&world, job.job_id.parse().unwrap(), "1", succeeded).await;
+    let request = CancelJobRequest {
+        job_id: job.job_id,
+        ..Default::default()
+    };
+    let status = world.api.cancel_job(ask(request)).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::FailedPrecondition, "JOB_TERMINAL")
+    );
+    assert_eq!(
+        detail::<ErrorInfo>(&status).metadata["state"],
+        "JOB_STATE_SUCCEEDED"
+    );
+    for unknown in ["job_00000000000000000000000000", "nonsense", ""] {
+        let request = CancelJobRequest {
+            job_id: unknown.to_owned(),
+            ..Default::default()
+        };
+        let status = world.api.cancel_job(ask(request)).await.unwrap_err();
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::NotFound, "JOB_NOT_FOUND")
+        );
+    }
+}
+
 fn number(double: f64) -> Value {
     Value {
         kind: Some(Kind::NumberValue(double)),
@@ -310,12 +367,16 @@ async fn apply_progress(world: &World, job: JobId, event_id: &str) {
         total: 2,
         message: String::new(),
     };
+    apply(world, job, event_id, Event::Progress(Some(progress))).await;
+}
+
+async fn apply(world: &World, job: JobId, event_id: &str, event: Event) {
     let outcome = Outcome {
         dispatch: 1,
         event_id: event_id.to_owned(),
         attempt: None,
         seq: None,
-        event: Event::Progress(Some(progress)),
+        event,
     };
     let letter = Letter {
         message_id: "m".to_owned(),

@@ -1,4 +1,4 @@
-//! The store against a real database: idempotency, unique keys, the outbox, outcomes, isolation.
+//! The store against a real database: idempotency, unique keys, the outbox, outcomes, cancellation, isolation.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 
 use postern_server::job::{
-    Code, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
+    Cancellation, Code, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts,
+    Timestamp,
 };
 use postern_server::store::system::{Letter, Report, Sending, Verdict};
 use postern_server::store::{
@@ -69,6 +70,19 @@ impl World {
             .apply(&[report], &|_| POLICY, Timestamp::now())
             .await
             .unwrap()[0]
+    }
+
+    async fn cancel(&self, partner: &str, id: JobId) -> Option<(Job, Cancellation)> {
+        self.store
+            .partner()
+            .cancel(&PartnerId::new(partner), id, "no longer wanted", Timestamp::now())
+            .await
+            .unwrap()
+    }
+
+    async fn claim(&self, now: Timestamp) -> Vec<JobId> {
+        let claimed = self.store.system().claim(10, LEASE, now).await.unwrap();
+        claimed.into_iter().map(|task| task.job.id).collect()
     }
 
     async fn job(&self, partner: &str, id: JobId) -> Option<Job> {
@@ -560,4 +574,117 @@ async fn a_clock_that_was_set_back_delays_no_task() {
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_values() {
+    let world = World::new().await;
+    let unique = vec![UniqueKey {
+        name: "reference".to_owned(),
+        digest: [7; 32],
+    }];
+    let with_key = || Submission {
+        unique: unique.clone(),
+        ..submission("acme", None)
+    };
+    let job = world.submit(&with_key()).await;
+    let mut changes = world.store.signals().changes();
+    let (cancelled, what) = world.cancel("acme", job.id).await.unwrap();
+    assert_eq!((cancelled.state, what), (State::Cancelled, Cancellation::AtOnce));
+    assert_eq!(changes.try_recv().unwrap(), job.id);
+    assert_eq!(world.job("acme", job.id).await, Some(cancelled.clone()));
+    let much_later = Timestamp::now().plus_millis(LEASE * 10);
+    assert_eq!(world.claim(much_later).await, []);
+    assert_eq!(world.store.system().next_due().await.unwrap(), None);
+    world.submit(&with_key()).await;
+    assert_eq!(
+        world.cancel("acme", job.id).await,
+        Some((cancelled, Cancellation::Known))
+    );
+}
+
+#[tokio::test]
+async fn a_job_cancelled_after_its_claim_is_asked_to_stop_and_still_reaches_its_consumer() {
+    let world = World::new().await;
+    let job = world.submit(&submission("acme", None)).await;
+    assert_eq!(world.claim(Timestamp::now()).await, [job.id]);
+    let (asked, what) = world.cancel("acme", job.id).await.unwrap();
+    assert_eq!(
+        (asked.state, asked.cancel_requested, what),
+        (State::Queued, true, Cancellation::Requested)
+    );
+    let revision = asked.revision;
+    let (again, what) = world.cancel("acme", job.id).await.unwrap();
+    assert_eq!((again.revision, what), (revision, Cancellation::Known));
+    // Whoever claimed it has died: somebody must still be told the task, to say how it ended.
+    let lease_over = Timestamp::now().plus_millis(LEASE + 1);
+    assert_eq!(world.claim(lease_over).await, [job.id]);
+    world.apply(job.id, "e", Event::Cancelled).await;
+    assert_eq!(world.job("acme", job.id).await.unwrap().state, State::Cancelled);
+}
+
+/// A claim that was given back counts, too: what was sent of it is not known.
+#[tokio::test]
+async fn a_claim_once_taken_counts_as_sent_for_ever() {
+    let world = World::new().await;
+    let job = world.submit(&submission("acme", None)).await;
+    world.claim(Timestamp::now()).await;
+    let sending = Sending {
+        job: job.id,
+        dispatch: 1,
+    };
+    let much_later = Timestamp::now().plus_millis(LEASE * 10);
+    world
+        .store
+        .system()
+        .release(&[sending], much_later)
+        .await
+        .unwrap();
+    let (_, what) = world.cancel("acme", job.id).await.unwrap();
+    assert_eq!(what, Cancellation::Requested);
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once() {
+    let world = World::new().await;
+    let job = world.submit(&submission("acme", None)).await;
+    world.claim(Timestamp::now()).await;
+    world.apply(job.id, "e", failed(true)).await;
+    let (cancelled, what) = world.cancel("acme", job.id).await.unwrap();
+    assert_eq!(
+        (cancelled.state, cancelled.dispatch, what),
+        (State::Cancelled, 2, Cancellation::AtOnce)
+    );
+    let much_later = Timestamp::now().plus_millis(LEASE * 10);
+    assert_eq!(world.claim(much_later).await, []);
+}
+
+#[tokio::test]
+async fn a_claim_and_a_cancellation_at_once_never_both_win() {
+    let world = World::new().await;
+    for number in 0..50 {
+        let job = world.submit(&submission("acme", None)).await;
+        let (claim, cancel) = (world.claim(Timestamp::now()), world.cancel("acme", job.id));
+        let (claimed, cancelled) = if number % 2 == 0 {
+            tokio::join!(claim, cancel)
+        } else {
+            let (cancelled, claimed) = tokio::join!(cancel, claim);
+            (claimed, cancelled)
+        };
+        let (_, what) = cancelled.unwrap();
+        let expected = if claimed.is_empty() {
+            Cancellation::AtOnce
+        } else {
+            Cancellation::Requested
+        };
+        assert_eq!(what, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_partner_cancels_its_own_jobs_only() {
+    let world = World::new().await;
+    let job = world.submit(&submission("acme", None)).await;
+    assert_eq!(world.cancel("globex", job.id).await, None);
+    assert_eq!(world.job("acme", job.id).await, Some(job));
 }

@@ -7,8 +7,8 @@
 )]
 
 use postern_server::job::{
-    Applied, Code, Event, EventKind, Failure, Ignored, Job, JobId, Outcome, PartnerId, Progress, RetryPolicy,
-    State, Timeouts, Timestamp,
+    Applied, Cancellation, Code, Event, EventKind, Failure, Ignored, Job, JobId, Outcome, PartnerId,
+    Progress, RetryPolicy, State, Timeouts, Timestamp,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -324,6 +324,78 @@ fn another_dispatch_is_late() {
             Applied::Ignored(Ignored::Late)
         );
         assert_eq!(job, before);
+    }
+}
+
+#[test]
+fn a_job_that_nobody_can_have_begun_is_cancelled_at_once() {
+    let mut waiting = running(Some(1));
+    waiting.apply(&of_attempt(1, failed(true)), POLICY, at(20));
+    for mut job in [queued(), waiting] {
+        let revision = job.revision;
+        assert_eq!(job.cancel(false, at(50)), Cancellation::AtOnce);
+        assert_eq!((job.state, job.revision), (State::Cancelled, revision + 1));
+        assert_eq!(
+            (job.end_time, job.purge_time, job.cancel_requested),
+            (Some(at(50)), Some(at(9_000_050)), false)
+        );
+        assert!(!job.state.holds_unique_keys());
+    }
+}
+
+#[test]
+fn a_job_that_may_have_begun_is_asked_to_stop_and_asking_again_changes_nothing() {
+    for mut job in [queued(), running(None)] {
+        let before = job.clone();
+        assert_eq!(job.cancel(true, at(50)), Cancellation::Requested);
+        assert_eq!(
+            job,
+            Job {
+                cancel_requested: true,
+                revision: before.revision + 1,
+                update_time: at(50),
+                ..before
+            }
+        );
+        let asked = job.clone();
+        assert_eq!(job.cancel(true, at(60)), Cancellation::Known);
+        assert_eq!(job, asked);
+    }
+}
+
+/// What ran to its end stays so.
+#[test]
+fn the_outcome_decides_after_a_wish_to_cancel() {
+    for (event, state) in [
+        (succeeded(), State::Succeeded),
+        (failed(false), State::Failed),
+        (failed(true), State::Failed),
+        (Event::Cancelled, State::Cancelled),
+    ] {
+        let mut job = running(None);
+        job.cancel(true, at(20));
+        job.apply(&outcome(event), POLICY, at(30));
+        assert_eq!((job.state, job.cancel_requested), (state, true));
+    }
+}
+
+#[test]
+fn what_has_ended_is_not_cancelled_and_what_is_cancelled_stays_so() {
+    for state in State::ALL.into_iter().filter(|state| state.is_terminal()) {
+        for is_claimed in [false, true] {
+            let mut job = Job {
+                state,
+                ..running(None)
+            };
+            let before = job.clone();
+            let expected = if state == State::Cancelled {
+                Cancellation::Known
+            } else {
+                Cancellation::TooLate
+            };
+            assert_eq!(job.cancel(is_claimed, at(99)), expected, "{state:?}");
+            assert_eq!(job, before);
+        }
     }
 }
 

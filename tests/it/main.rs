@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cancel;
 mod consumer;
 mod crash;
 mod demo;

@@ -2,8 +2,8 @@
 
 use postern_proto::postern::v1::job_service_server::JobService;
 use postern_proto::postern::v1::{
-    GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse,
-    WatchJobRequest,
+    CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse,
+    SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -28,6 +28,13 @@ impl JobService for Api {
         request: Request<ListJobsRequest>,
     ) -> Result<Response<ListJobsResponse>, Status> {
         self.list(request).await
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<CancelJobResponse>, Status> {
+        self.cancel(request).await
     }
 
     type WatchJobStream = Watched;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use postern_proto::google::rpc::bad_request::FieldViolation;
 use postern_proto::google::rpc::{BadRequest, ErrorInfo, ResourceInfo, RetryInfo, Status as RpcStatus};
+use postern_proto::postern::v1::JobState;
 use prost::{Message, Name};
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -112,6 +113,16 @@ impl Problem {
 
     pub(super) fn job_not_found() -> Self {
         Self::new(Code::NotFound, "JOB_NOT_FOUND", "there is no such job")
+    }
+
+    pub(super) fn job_terminal(state: JobState) -> Self {
+        let name = state.as_str_name();
+        Self::new(
+            Code::FailedPrecondition,
+            "JOB_TERMINAL",
+            format!("the job has ended: {name}"),
+        )
+        .with_metadata("state", name)
     }
 
     pub(super) fn revision_ahead(revision: i32) -> Self {

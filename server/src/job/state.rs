@@ -59,6 +59,8 @@ pub enum EventKind {
     Started,
     /// A failed execution will be tried again.
     RetryScheduled,
+    /// Its partner asked for its cancellation while it may be executed.
+    CancelRequested,
     /// It became SUCCEEDED.
     Succeeded,
     /// It became FAILED.
@@ -78,6 +80,7 @@ impl EventKind {
             Self::Sent => "sent",
             Self::Started => "started",
             Self::RetryScheduled => "retry_scheduled",
+            Self::CancelRequested => "cancel_requested",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",

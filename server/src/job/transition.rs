@@ -138,7 +138,7 @@ impl Job {
         self.end(State::Failed, EventKind::Failed, now)
     }
 
-    fn end(&mut self, state: State, kind: EventKind, now: Timestamp) -> Applied {
+    pub(super) fn end(&mut self, state: State, kind: EventKind, now: Timestamp) -> Applied {
         self.state = state;
         self.end_time = Some(now);
         self.purge_time = Some(now.plus_millis(self.timeouts.retention_millis));
@@ -146,7 +146,7 @@ impl Job {
         Applied::Changed(Some(kind))
     }
 
-    fn changed(&mut self, now: Timestamp) {
+    pub(super) fn changed(&mut self, now: Timestamp) {
         self.revision += 1;
         // A clock that was set back must not make a job look older than its last change.
         self.update_time = self.update_time.max(now);

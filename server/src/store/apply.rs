@@ -81,7 +81,10 @@ async fn apply(
     // An outcome of the current dispatch proves that its task was sent, so only a new dispatch is due.
     match job.apply(&report.outcome, policy, writing.now()) {
         Applied::Changed(kind) => {
-            let entry = kind.map(Entry::bare);
+            let entry = kind.map(|kind| Entry {
+                kind,
+                detail: detail(&report.outcome.event),
+            });
             writing.changed(&job, Outbox::Done, entry).await?;
             keep_result(writing, report).await?;
         }
@@ -102,6 +105,18 @@ async fn apply(
         }
     }
     Ok(Verdict::Settled)
+}
+
+/// What the history says besides the kind of an entry.
+const fn detail(event: &Event) -> &'static str {
+    match event {
+        Event::Cancelled => "the consumer stopped it",
+        Event::Started
+        | Event::Progress(_)
+        | Event::Succeeded { .. }
+        | Event::Unusable(_)
+        | Event::Failed { .. } => "",
+    }
 }
 
 /// Remembers the event; false when it was there already.

@@ -9,7 +9,7 @@ use super::row::state_number;
 use crate::job::{EventKind, Job, Timestamp};
 
 /// Adds an entry. The job is as the transition left it, and its row is the transaction's own. `detail` is what neither job nor kind
-/// tell: the message of a sending, the dispatch of a late outcome.
+/// tell: the message of a sending, the dispatch of a late outcome, the reason of a wish, what ended a cancelled job.
 pub(super) async fn add(
     tx: &DatabaseTransaction,
     job: &Job,
@@ -48,12 +48,14 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             "the execution failed and is tried again as dispatch {}",
             job.dispatch
         ),
+        EventKind::CancelRequested if detail.is_empty() => "a cancellation was asked for".to_owned(),
+        EventKind::CancelRequested => format!("a cancellation was asked for: {detail}"),
         EventKind::Succeeded => "succeeded".to_owned(),
         EventKind::Failed => match &job.failure {
             Some(failure) => format!("failed with {}", failure.reason),
             None => "failed".to_owned(),
         },
-        EventKind::Cancelled => "the consumer stopped it".to_owned(),
+        EventKind::Cancelled => detail.to_owned(),
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
     }
 }

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::entity::{body, job};
 use super::{Error, Filter, Known, Store, Submission, SubmitError, Submitted, row, submit};
-use crate::job::{Job, JobId, PartnerId, State};
+use crate::job::{Cancellation, Job, JobId, PartnerId, State, Timestamp};
 
 /// The verbs of partners.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,21 @@ impl<'a> Face<'a> {
             .one(&self.store.inner.read)
             .await?
             .and_then(|body| body.result))
+    }
+
+    /// Cancels a job, or asks for it, with a reason for its history; the job as it is then, and what came of it. None where the partner has
+    /// no such job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Job, Cancellation)>, Error> {
+        self.store.cancel(partner, id, reason, now).await
     }
 
     /// At most `count` jobs, newest first, that come after `after`.

@@ -2,7 +2,10 @@
 
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    Select,
+};
 
 use super::Error;
 use super::entity::job;
@@ -29,11 +32,39 @@ fn state_of(number: i16) -> Result<State, Error> {
 
 /// The job, which is the transaction's own from now on: SQLite has one writer, PostgreSQL locks the row.
 pub(super) async fn lock(tx: &DatabaseTransaction, id: JobId) -> Result<Option<Job>, Error> {
-    let mut query = job::Entity::find_by_id(id.uuid());
+    let found = locked(tx, job::Entity::find_by_id(id.uuid())).one(tx).await?;
+    found.map(read).transpose()
+}
+
+/// A job that is a transaction's own.
+pub(super) struct Locked {
+    pub(super) job: Job,
+    /// Whether a sending of its current dispatch may have begun.
+    pub(super) is_claimed: bool,
+}
+
+/// The same for a job of this partner.
+pub(super) async fn lock_of(
+    tx: &DatabaseTransaction,
+    partner: &PartnerId,
+    id: JobId,
+) -> Result<Option<Locked>, Error> {
+    let of_partner = job::Entity::find_by_id(id.uuid()).filter(job::Column::PartnerId.eq(partner.as_str()));
+    let Some(row) = locked(tx, of_partner).one(tx).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Locked {
+        is_claimed: row.claimed_dispatch >= row.dispatch,
+        job: read(row)?,
+    }))
+}
+
+fn locked(tx: &DatabaseTransaction, query: Select<job::Entity>) -> Select<job::Entity> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock(LockType::Update);
+        query.lock(LockType::Update)
+    } else {
+        query
     }
-    query.one(tx).await?.map(read).transpose()
 }
 
 /// Reads a row.

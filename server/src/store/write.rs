@@ -3,12 +3,13 @@
 //!
 //! What a job becomes is decided elsewhere, by the transitions of `job`.
 
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::entity::{job, unique_key};
+use super::row::Locked;
 use super::{Error, Store, change, history, row};
-use crate::job::{EventKind, Job, JobId, Timestamp};
+use crate::job::{EventKind, Job, JobId, PartnerId, Timestamp};
 
 /// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
 pub(super) struct Writing {
@@ -21,6 +22,8 @@ pub(super) struct Writing {
 /// What a change does to what is to be sent of a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outbox {
+    /// Nothing: what is to be sent, or is being sent, stays so.
+    AsItIs,
     /// Nothing is left to send.
     Done,
     /// The task of a new dispatch is to be sent at this time.
@@ -81,6 +84,11 @@ impl Writing {
         row::lock(&self.tx, id).await
     }
 
+    /// The same for a job of this partner.
+    pub(super) async fn lock_of(&self, partner: &PartnerId, id: JobId) -> Result<Option<Locked>, Error> {
+        row::lock_of(&self.tx, partner, id).await
+    }
+
     /// Writes a job whose revision rose.
     pub(super) async fn changed(
         &mut self,
@@ -129,6 +137,7 @@ impl Writing {
 impl Outbox {
     const fn column(self) -> ActiveValue<Option<i64>> {
         match self {
+            Self::AsItIs => NotSet,
             Self::Done => Set(None),
             Self::Due(due) => Set(Some(due.millis())),
         }

@@ -126,6 +126,8 @@ fn each_caller_of_the_store_uses_its_own_face() {
         ("api", "system()"),
         ("dispatch", "partner()"),
         ("collect", "partner()"),
+        ("dispatch", "work()"),
+        ("collect", "work()"),
     ];
     let rooms = rooms();
     for (room, face) in not_theirs {

@@ -19,12 +19,14 @@ mod reply;
 mod submit;
 mod trace;
 mod watch;
+mod work_service;
 
 use std::sync::Arc;
 
 use postern_proto::postern::v1 as pb;
 use postern_proto::postern::v1::catalog_service_server::CatalogServiceServer;
 use postern_proto::postern::v1::job_service_server::JobServiceServer;
+use postern_proto::postern::work::v1::work_service_server::WorkServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -44,7 +46,11 @@ use problem::Problem;
 const MESSAGE_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// The services, and which of them need no token.
-pub const SERVICES: [&str; 2] = ["postern.v1.JobService", "postern.v1.CatalogService"];
+pub const SERVICES: [&str; 3] = [
+    "postern.v1.JobService",
+    "postern.v1.CatalogService",
+    "postern.work.v1.WorkService",
+];
 /// Health and reflection tell nothing about partners.
 pub const OPEN_SERVICES: [&str; 3] = [
     "grpc.health.v1.Health",
@@ -75,7 +81,7 @@ pub struct Api {
 pub struct ReflectionError(#[from] tonic_reflection::server::Error);
 
 impl Api {
-    /// Every service: jobs, catalog, health, reflection.
+    /// Every service: jobs, catalog, work, health, reflection.
     ///
     /// # Errors
     /// When the descriptor set cannot be read.
@@ -84,7 +90,8 @@ impl Api {
         report_serving(&reporter).await;
         let jobs = JobServiceServer::new(self.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Routes::new(jobs)
-            .add_service(CatalogServiceServer::new(self))
+            .add_service(CatalogServiceServer::new(self.clone()))
+            .add_service(WorkServiceServer::new(self))
             .add_service(health)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?))
@@ -107,6 +114,7 @@ impl Api {
 async fn report_serving(reporter: &HealthReporter) {
     reporter.set_serving::<JobServiceServer<Api>>().await;
     reporter.set_serving::<CatalogServiceServer<Api>>().await;
+    reporter.set_serving::<WorkServiceServer<Api>>().await;
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

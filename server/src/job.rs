@@ -6,17 +6,23 @@ mod cancel;
 mod failure;
 mod id;
 mod outcome;
+mod progress;
 mod state;
+mod text;
 mod timestamp;
 mod transition;
+mod work;
 
 pub use cancel::Cancellation;
 pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, PartnerId};
 pub use outcome::{Event, Outcome};
+pub use progress::Progress;
 pub use state::{EventKind, State};
+pub use text::kept;
 pub use timestamp::{Timestamp, millis};
 pub use transition::{Applied, Ignored, RetryPolicy};
+pub use work::{Decision, Execution};
 
 use std::collections::BTreeMap;
 
@@ -80,17 +86,6 @@ pub struct Timeouts {
     pub execution_millis: i64,
     /// From the terminal state until the purge.
     pub retention_millis: i64,
-}
-
-/// How far an execution has come, in units of the consumer's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Units done.
-    pub completed: i32,
-    /// Units in all; 0 when not known.
-    pub total: i32,
-    /// For people.
-    pub message: String,
 }
 
 impl Job {

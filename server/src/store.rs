@@ -1,6 +1,7 @@
 //! All of SQL: the only room that imports sea-orm.
 //!
-//! Two faces: [`partner`], where every verb takes the partner first, for `api` alone, and [`system`], for the loops.
+//! Three faces: [`partner`], where every verb takes the partner first, and [`work`], where every verb takes a job that an outcome token has
+//! proven, for `api` alone; and [`system`], for the loops.
 //! A verb is one transaction; what it changed is told to [`Signals`] after the commit, as ids, never as data. Knows nothing of
 //! queues, tokens or the API.
 
@@ -18,6 +19,7 @@ mod row;
 mod signals;
 mod submit;
 pub mod system;
+pub mod work;
 mod write;
 
 use std::path::PathBuf;
@@ -158,6 +160,12 @@ impl Store {
     #[must_use]
     pub const fn system(&self) -> system::Face<'_> {
         system::Face::new(self)
+    }
+
+    /// The verbs of consumers that can reach the server.
+    #[must_use]
+    pub const fn work(&self) -> work::Face<'_> {
+        work::Face::new(self)
     }
 
     /// What is told after every commit.

@@ -90,7 +90,8 @@ pub(super) fn duration(millis: i64) -> prost_types::Duration {
     }
 }
 
-fn timestamp(time: Timestamp) -> ProtoTimestamp {
+/// A point in time.
+pub(super) fn timestamp(time: Timestamp) -> ProtoTimestamp {
     let of_millis = duration(time.millis());
     ProtoTimestamp {
         seconds: of_millis.seconds,

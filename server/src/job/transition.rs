@@ -36,6 +36,22 @@ pub struct RetryPolicy {
     pub backoff_millis: i64,
 }
 
+/// Where a report stands among those of its dispatch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Position {
+    pub(super) attempt: Option<i32>,
+    pub(super) seq: Option<i64>,
+}
+
+impl Position {
+    const fn of(outcome: &Outcome) -> Self {
+        Self {
+            attempt: outcome.attempt,
+            seq: outcome.seq,
+        }
+    }
+}
+
 impl Job {
     /// Applies an outcome of a consumer. `retry` says what holds for a failure of the current dispatch.
     ///
@@ -45,8 +61,8 @@ impl Job {
             return Applied::Ignored(Ignored::Late);
         }
         match &outcome.event {
-            Event::Started => self.start(outcome, now),
-            Event::Progress(progress) => self.advance(outcome, progress.as_ref(), now),
+            Event::Started => self.start(Position::of(outcome), now),
+            Event::Progress(progress) => self.advance(Position::of(outcome), progress.as_ref(), now),
             Event::Succeeded { .. } => self.end(State::Succeeded, EventKind::Succeeded, now),
             Event::Unusable(why) => self.fail(Failure::outcome_invalid(why), now),
             Event::Failed {
@@ -66,29 +82,28 @@ impl Job {
         }
     }
 
-    fn start(&mut self, outcome: &Outcome, now: Timestamp) -> Applied {
-        let known =
-            self.state == State::Running && outcome.attempt.is_some() && outcome.attempt <= self.attempt;
-        if known || self.is_stale(outcome) {
+    pub(super) fn start(&mut self, told: Position, now: Timestamp) -> Applied {
+        let known = self.state == State::Running && told.attempt.is_some() && told.attempt <= self.attempt;
+        if known || self.is_stale(told) {
             return Applied::Ignored(Ignored::Stale);
         }
-        self.begin(outcome, now);
+        self.begin(told, now);
         self.changed(now);
         Applied::Changed(Some(EventKind::Started))
     }
 
-    fn advance(&mut self, outcome: &Outcome, progress: Option<&Progress>, now: Timestamp) -> Applied {
-        if self.is_stale(outcome) {
+    pub(super) fn advance(&mut self, told: Position, progress: Option<&Progress>, now: Timestamp) -> Applied {
+        if self.is_stale(told) {
             return Applied::Ignored(Ignored::Stale);
         }
         // A first attempt to be named may be the one that is running.
-        let is_newer = self.attempt.is_some() && outcome.attempt > self.attempt;
+        let is_newer = self.attempt.is_some() && told.attempt > self.attempt;
         let begins = self.state == State::Queued || is_newer;
         if begins {
-            self.begin(outcome, now);
+            self.begin(told, now);
         }
-        self.attempt = outcome.attempt.or(self.attempt);
-        self.seq = outcome.seq.or(self.seq);
+        self.attempt = told.attempt.or(self.attempt);
+        self.seq = told.seq.or(self.seq);
         self.deadline = now.plus_millis(self.timeouts.execution_millis);
         let moved = progress.is_some() && self.progress.as_ref() != progress;
         if moved {
@@ -102,18 +117,18 @@ impl Job {
     }
 
     /// Whether something newer of this dispatch is known, by (attempt, seq) where both sides have them.
-    fn is_stale(&self, outcome: &Outcome) -> bool {
-        match (outcome.attempt, self.attempt) {
+    fn is_stale(&self, told: Position) -> bool {
+        match (told.attempt, self.attempt) {
             (Some(attempt), Some(known)) if attempt != known => attempt < known,
-            _ => matches!((outcome.seq, self.seq), (Some(seq), Some(known)) if seq <= known),
+            _ => matches!((told.seq, self.seq), (Some(seq), Some(known)) if seq <= known),
         }
     }
 
     /// A new execution begins: what an earlier one reported no longer holds.
-    fn begin(&mut self, outcome: &Outcome, now: Timestamp) {
+    fn begin(&mut self, told: Position, now: Timestamp) {
         self.state = State::Running;
-        self.attempt = outcome.attempt.or(self.attempt);
-        self.seq = outcome.seq;
+        self.attempt = told.attempt.or(self.attempt);
+        self.seq = told.seq;
         self.progress = None;
         self.start_time = Some(now);
         self.deadline = now.plus_millis(self.timeouts.execution_millis);

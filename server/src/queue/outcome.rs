@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::sha256_hex;
-use crate::job::{Code, Event, Failure, Outcome, Progress, Violation};
+use crate::job::{Code, Event, Failure, Outcome, Progress, Violation, kept};
 use crate::json;
 
 const TEXT_BYTES_MAX: usize = 2048;
@@ -126,11 +126,11 @@ fn event(members: &Members<'_>) -> Result<Event, Unreadable> {
 fn progress(members: &Members<'_>) -> Option<Progress> {
     let object = members.object("progress")?;
     let members = Members(&object);
-    Some(Progress {
-        completed: clamp(members.whole("completed").unwrap_or_default()),
-        total: clamp(members.whole("total").unwrap_or_default()),
-        message: cut(members.text("message").unwrap_or_default(), TEXT_BYTES_MAX),
-    })
+    Some(Progress::told(
+        members.whole("completed").unwrap_or_default(),
+        members.whole("total").unwrap_or_default(),
+        members.text("message").unwrap_or_default(),
+    ))
 }
 
 fn succeeded(members: &Members<'_>) -> Event {
@@ -176,7 +176,7 @@ fn failure(error: &Members<'_>) -> Failure {
     Failure {
         code,
         reason: Failure::reason_from_consumer(error.text("reason")),
-        message: cut(error.text("message").unwrap_or("the task failed"), TEXT_BYTES_MAX),
+        message: kept(error.text("message").unwrap_or("the task failed"), TEXT_BYTES_MAX),
         violations,
     }
 }
@@ -190,8 +190,8 @@ fn violation(item: &Value) -> Option<Violation> {
         "/"
     };
     Some(Violation {
-        field: cut(&format!("/payload{slash}{pointer}"), VIOLATION_BYTES_MAX),
-        description: cut(members.text("message").unwrap_or_default(), VIOLATION_BYTES_MAX),
+        field: kept(&format!("/payload{slash}{pointer}"), VIOLATION_BYTES_MAX),
+        description: kept(members.text("message").unwrap_or_default(), VIOLATION_BYTES_MAX),
     })
 }
 
@@ -224,11 +224,4 @@ fn snake_case(name: &str) -> String {
 
 fn clamp(number: i64) -> i32 {
     i32::try_from(number.clamp(0, i64::from(i32::MAX))).expect("clamped")
-}
-
-/// The text as every database keeps it: PostgreSQL has no place for U+0000.
-fn cut(text: &str, bytes_max: usize) -> String {
-    let mut text = text.replace('\0', "\u{fffd}");
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
 }

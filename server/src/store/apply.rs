@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 
 use super::entity::{body, outcome, quarantine};
-use super::write::{Entry, Outbox, Writing};
+use super::write::{Entry, Writing};
 use super::{Error, Store, change};
 use crate::job::{Applied, Event, EventKind, Ignored, Job, JobId, Outcome, RetryPolicy, Timestamp};
 
@@ -78,22 +78,12 @@ async fn apply(
         return Ok(Verdict::Settled);
     }
     let policy = retry(&job);
-    // An outcome of the current dispatch proves that its task was sent, so only a new dispatch is due.
-    match job.apply(&report.outcome, policy, writing.now()) {
-        Applied::Changed(kind) => {
-            let entry = kind.map(|kind| Entry {
-                kind,
-                detail: detail(&report.outcome.event),
-            });
-            writing.changed(&job, Outbox::Done, entry).await?;
-            keep_result(writing, report).await?;
-        }
-        Applied::Requeued { due } => {
-            let entry = Some(Entry::bare(EventKind::RetryScheduled));
-            writing.changed(&job, Outbox::Due(due), entry).await?;
-        }
-        Applied::Extended => writing.extended(&job, Outbox::Done).await?,
-        Applied::Ignored(Ignored::Stale) => {}
+    let applied = job.apply(&report.outcome, policy, writing.now());
+    writing
+        .applied(&job, applied, detail(&report.outcome.event))
+        .await?;
+    match applied {
+        Applied::Changed(_) => keep_result(writing, report).await?,
         Applied::Ignored(Ignored::Late) => {
             change::count(writing.tx(), "anomalies").await?;
             let dispatch = report.outcome.dispatch.to_string();
@@ -103,6 +93,7 @@ async fn apply(
             };
             writing.noted(&job, entry).await?;
         }
+        Applied::Requeued { .. } | Applied::Extended | Applied::Ignored(Ignored::Stale) => {}
     }
     Ok(Verdict::Settled)
 }

@@ -9,7 +9,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, E
 use super::entity::{job, unique_key};
 use super::row::Locked;
 use super::{Error, Store, change, history, row};
-use crate::job::{EventKind, Job, JobId, PartnerId, Timestamp};
+use crate::job::{Applied, EventKind, Job, JobId, PartnerId, Timestamp};
 
 /// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
 pub(super) struct Writing {
@@ -36,13 +36,6 @@ pub(super) struct Entry<'a> {
     pub(super) kind: EventKind,
     /// What neither job nor kind tell; see [`history::add`].
     pub(super) detail: &'a str,
-}
-
-impl Entry<'_> {
-    /// One of which job and kind tell all.
-    pub(super) const fn bare(kind: EventKind) -> Self {
-        Self { kind, detail: "" }
-    }
 }
 
 impl Store {
@@ -118,10 +111,30 @@ impl Writing {
         }
     }
 
+    /// Writes what a transition made of a job that consumers told of; nothing where it ignored them. What they know of the current dispatch
+    /// proves that its task was sent, so only a new one is left to send. `detail` is for the history.
+    pub(super) async fn applied(&mut self, job: &Job, applied: Applied, detail: &str) -> Result<(), Error> {
+        match applied {
+            Applied::Changed(kind) => {
+                let entry = kind.map(|kind| Entry { kind, detail });
+                self.changed(job, Outbox::Done, entry).await
+            }
+            Applied::Requeued { due } => {
+                let entry = Entry {
+                    kind: EventKind::RetryScheduled,
+                    detail: "",
+                };
+                self.changed(job, Outbox::Due(due), Some(entry)).await
+            }
+            Applied::Extended => self.extended(job).await,
+            Applied::Ignored(_) => Ok(()),
+        }
+    }
+
     /// Writes a job that changed in ways that no reader sees, like its deadline: no revision, no place, no signal.
-    pub(super) async fn extended(&self, job: &Job, outbox: Outbox) -> Result<(), Error> {
+    async fn extended(&self, job: &Job) -> Result<(), Error> {
         let row = job::ActiveModel {
-            dispatch_due: outbox.column(),
+            dispatch_due: Outbox::Done.column(),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;

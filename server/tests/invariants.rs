@@ -1,0 +1,464 @@
+//! What holds of a job whatever happens to it, in whichever order: every state against everything that can happen once, and long lives of
+//! random happenings.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use postern_server::job::{
+    Cancellation, Code, Decision, Event, Execution, Failure, Job, JobId, Outcome, PartnerId, Progress,
+    RetryPolicy, State, Timeouts, Timestamp,
+};
+
+const POLICY: RetryPolicy = RetryPolicy {
+    dispatches: 3,
+    backoff_millis: 5_000,
+};
+const TIMEOUTS: Timeouts = Timeouts {
+    queue_millis: 1_000_000,
+    execution_millis: 60_000,
+    retention_millis: 9_000_000,
+};
+
+/// A job, and what its row knows besides.
+#[derive(Debug, Clone)]
+struct Life {
+    job: Job,
+    claimed_dispatch: i32,
+}
+
+/// Something that happens to a job.
+#[derive(Debug, Clone)]
+enum Happening {
+    /// Its task is claimed for sending, if it is due.
+    Claim,
+    Cancel,
+    Begin(Execution),
+    Heartbeat(Execution, Option<Progress>),
+    Outcome(Outcome),
+}
+
+/// What came of it, as far as only its caller knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Nothing,
+    Cancellation(Cancellation),
+    Decision(Decision),
+}
+
+impl Life {
+    fn new() -> Self {
+        let now = Timestamp::from_millis(0);
+        Self {
+            job: Job::new(JobId::new(0), PartnerId::new("acme"), TIMEOUTS, now),
+            claimed_dispatch: 0,
+        }
+    }
+
+    fn is_claimed(&self) -> bool {
+        self.claimed_dispatch >= self.job.dispatch
+    }
+
+    fn live(&mut self, happening: &Happening, now: Timestamp) -> Answer {
+        let is_claimed = self.is_claimed();
+        match happening {
+            Happening::Claim => {
+                if self.job.state == State::Queued {
+                    self.claimed_dispatch = self.job.dispatch;
+                }
+                Answer::Nothing
+            }
+            Happening::Cancel => Answer::Cancellation(self.job.cancel(is_claimed, now)),
+            Happening::Begin(execution) => Answer::Decision(self.job.begin_task(*execution, now).0),
+            Happening::Heartbeat(execution, progress) => {
+                Answer::Decision(self.job.heartbeat(*execution, progress.as_ref(), now).0)
+            }
+            Happening::Outcome(outcome) => {
+                self.job.apply(outcome, POLICY, now);
+                Answer::Nothing
+            }
+        }
+    }
+}
+
+/// Lets it happen, and holds what became of the job against everything that must hold.
+fn live(life: &mut Life, happening: &Happening, now: Timestamp) -> Answer {
+    let before = life.clone();
+    let answer = life.live(happening, now);
+    let told = || format!("{before:?}\n{happening:?}\n{life:?}\n{answer:?}");
+    let (old, new) = (&before.job, &life.job);
+    assert!(
+        !old.state.is_terminal() || old == new,
+        "an end is final: {}",
+        told()
+    );
+    let rise = i32::from(visible(old) != visible(new));
+    assert_eq!(
+        new.revision - old.revision,
+        rise,
+        "a visible change is one revision: {}",
+        told()
+    );
+    assert!(new.update_time >= old.update_time, "{}", told());
+    assert!(is_sound(new), "{}", told());
+    assert!(may_become(&before, happening, new), "{}", told());
+    assert!(is_honest(&before, happening, answer, new), "{}", told());
+    answer
+}
+
+/// What a reader of the job sees, but for the deadline, which moves without a revision.
+fn visible(job: &Job) -> Job {
+    Job {
+        revision: 0,
+        attempt: None,
+        seq: None,
+        update_time: Timestamp::from_millis(0),
+        deadline: Timestamp::from_millis(0),
+        ..job.clone()
+    }
+}
+
+/// What a state says about the rest.
+fn is_sound(job: &Job) -> bool {
+    let ended = job.state.is_terminal();
+    let execution = match job.state {
+        State::Queued => {
+            let position = job.attempt.is_some() || job.seq.is_some();
+            job.start_time.is_none() && job.progress.is_none() && !position
+        }
+        State::Running => job.start_time.is_some(),
+        State::Succeeded | State::Failed | State::Cancelled | State::Expired => true,
+    };
+    execution
+        && ended == job.end_time.is_some()
+        && ended == job.purge_time.is_some()
+        && (job.state == State::Failed) == job.failure.is_some()
+        && job.dispatch <= POLICY.dispatches
+}
+
+/// Which happening may lead from where to where.
+fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
+    let old = &before.job;
+    let is_current = match happening {
+        Happening::Claim | Happening::Cancel => true,
+        Happening::Begin(execution) | Happening::Heartbeat(execution, _) => {
+            execution.dispatch == old.dispatch
+        }
+        Happening::Outcome(outcome) => outcome.dispatch == old.dispatch,
+    };
+    if !is_current {
+        return old == new;
+    }
+    let event = match happening {
+        Happening::Outcome(outcome) => Some(&outcome.event),
+        Happening::Claim | Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..) => None,
+    };
+    match (old.state, new.state) {
+        (State::Queued | State::Running, State::Queued) if new.dispatch == old.dispatch + 1 => {
+            matches!(event, Some(Event::Failed { retryable: true, .. })) && !old.cancel_requested
+        }
+        (State::Queued, State::Running) => {
+            let may_start = matches!(happening, Happening::Begin(_)) && !old.cancel_requested;
+            may_start
+                || matches!(happening, Happening::Heartbeat(..))
+                || matches!(event, Some(Event::Started | Event::Progress(_)))
+        }
+        (State::Queued | State::Running, State::Succeeded) => matches!(event, Some(Event::Succeeded { .. })),
+        (State::Queued | State::Running, State::Failed) => {
+            matches!(event, Some(Event::Failed { .. } | Event::Unusable(_)))
+        }
+        (State::Queued, State::Cancelled) => {
+            let begun_for_nothing = matches!(happening, Happening::Begin(_)) && old.cancel_requested;
+            let nobody_began = matches!(happening, Happening::Cancel) && !before.is_claimed();
+            begun_for_nothing || nobody_began || event == Some(&Event::Cancelled)
+        }
+        (State::Running, State::Cancelled) => event == Some(&Event::Cancelled),
+        (from, to) => from == to && old.dispatch == new.dispatch,
+    }
+}
+
+/// Whether what was told and asked has come out as promised.
+fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) -> bool {
+    let old = &before.job;
+    let is_open = !old.state.is_terminal();
+    match (happening, answer) {
+        (Happening::Claim, _) => old == new,
+        (Happening::Cancel, Answer::Cancellation(Cancellation::AtOnce)) => new.state == State::Cancelled,
+        (Happening::Cancel, Answer::Cancellation(Cancellation::Requested)) => {
+            is_open && new.state == old.state && new.cancel_requested && !old.cancel_requested
+        }
+        (Happening::Cancel, Answer::Cancellation(Cancellation::Known)) => {
+            old == new && (old.cancel_requested || old.state == State::Cancelled)
+        }
+        (Happening::Cancel, Answer::Cancellation(Cancellation::TooLate)) => {
+            !is_open && old.state != State::Cancelled
+        }
+        (Happening::Begin(_), Answer::Decision(Decision::Go)) => {
+            new.state == State::Running && !new.cancel_requested
+        }
+        (Happening::Begin(_), Answer::Decision(Decision::Cancelled)) => {
+            new.state.is_terminal() || (old == new && old.cancel_requested)
+        }
+        (Happening::Heartbeat(..), Answer::Decision(Decision::Go)) => {
+            new.state == State::Running || old == new
+        }
+        (Happening::Heartbeat(..), Answer::Decision(Decision::Cancelled)) => !is_open,
+        (Happening::Begin(execution) | Happening::Heartbeat(execution, _), answer) => {
+            answer == Answer::Decision(Decision::Superseded) && execution.dispatch != old.dispatch
+        }
+        // A success that is told in time is never shown as anything else.
+        (Happening::Outcome(outcome), _) => {
+            let succeeded = matches!(outcome.event, Event::Succeeded { .. });
+            !succeeded || !is_open || outcome.dispatch != old.dispatch || new.state == State::Succeeded
+        }
+        (Happening::Cancel, _) => false,
+    }
+}
+
+#[test]
+fn everything_that_can_happen_in_any_state_keeps_what_holds() {
+    let (lives, happenings) = (every_life(), every_happening());
+    let mut seen = BTreeSet::new();
+    for life in &lives {
+        for happening in &happenings {
+            let mut life = life.clone();
+            let old = format!("{:?}", life.job.state);
+            // Not the time of anything that was before.
+            live(&mut life, happening, Timestamp::from_millis(777));
+            seen.insert((old, format!("{:?}", life.job.state)));
+        }
+    }
+    let open = ["Queued", "Running"];
+    let reached: Vec<_> = seen
+        .iter()
+        .filter(|(old, new)| open.contains(&old.as_str()) && old != new)
+        .map(|(old, new)| format!("{old} {new}"))
+        .collect();
+    assert_eq!(
+        reached,
+        [
+            "Queued Cancelled",
+            "Queued Failed",
+            "Queued Running",
+            "Queued Succeeded",
+            "Running Cancelled",
+            "Running Failed",
+            "Running Queued",
+            "Running Succeeded",
+        ]
+    );
+}
+
+/// What is told twice in a row is told once: consumers and partners repeat a call whose answer they did not get.
+#[test]
+fn asking_the_same_again_decides_nothing_anew() {
+    for life in every_life() {
+        for happening in every_happening() {
+            let (Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..)) = happening else {
+                continue;
+            };
+            let mut life = life.clone();
+            live(&mut life, &happening, Timestamp::from_millis(777));
+            let once = life.job.clone();
+            live(&mut life, &happening, Timestamp::from_millis(888));
+            let again = life.job;
+            assert_eq!(
+                (again.state, again.cancel_requested, again.dispatch),
+                (once.state, once.cancel_requested, once.dispatch)
+            );
+            let begins_anew = matches!(happening, Happening::Begin(Execution { attempt: None, .. }));
+            assert!(
+                begins_anew || again.revision == once.revision,
+                "{happening:?}\n{once:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_life_breaks_what_holds() {
+    let mut ends = BTreeSet::new();
+    let mut answers = BTreeSet::new();
+    for seed in 1..=4_000 {
+        let mut random = Random(seed);
+        let mut life = Life::new();
+        for step in 0..40 {
+            let happening = random.happening(&life);
+            // Clocks are set back now and then.
+            let jump = if random.below(20) == 0 { 600_000 } else { 0 };
+            let now = Timestamp::from_millis(1 + i64::from(step) * 1_000 - jump);
+            answers.insert(format!("{:?}", live(&mut life, &happening, now)));
+        }
+        ends.insert(format!("{:?} {}", life.job.state, life.job.dispatch));
+    }
+    for end in ["Succeeded", "Failed", "Cancelled"] {
+        for dispatch in 1..=POLICY.dispatches {
+            assert!(
+                ends.contains(&format!("{end} {dispatch}")),
+                "{end} {dispatch} in {ends:?}"
+            );
+        }
+    }
+    // Nothing, four of a cancellation, three decisions.
+    assert_eq!(answers.len(), 8, "{answers:?}");
+}
+
+/// Every state with every combination of what else decides.
+fn every_life() -> Vec<Life> {
+    let mut lives = Vec::new();
+    for state in State::ALL {
+        for (cancel_requested, is_claimed) in [(false, false), (false, true), (true, true)] {
+            for dispatch in [2, POLICY.dispatches] {
+                for (attempt, seq) in [(None, None), (Some(2), None), (Some(2), Some(5)), (None, Some(5))] {
+                    let job = Job {
+                        cancel_requested,
+                        dispatch,
+                        attempt,
+                        seq,
+                        ..in_state(state)
+                    };
+                    // Whoever executes it was sent it, and no life begins with what does not hold.
+                    if is_sound(&job) && (state != State::Running || is_claimed) {
+                        let claimed_dispatch = dispatch - i32::from(!is_claimed);
+                        lives.push(Life {
+                            job,
+                            claimed_dispatch,
+                        });
+                    }
+                }
+            }
+        }
+    }
+    lives
+}
+
+fn in_state(state: State) -> Job {
+    let ended = state.is_terminal().then(|| Timestamp::from_millis(50));
+    Job {
+        state,
+        start_time: (state != State::Queued).then(|| Timestamp::from_millis(20)),
+        end_time: ended,
+        purge_time: ended,
+        failure: (state == State::Failed).then(failure),
+        ..Life::new().job
+    }
+}
+
+/// About every dispatch that the lives above have or had, and one that they never will have.
+fn every_happening() -> Vec<Happening> {
+    let mut happenings = vec![Happening::Claim, Happening::Cancel];
+    for dispatch in 1..=POLICY.dispatches + 1 {
+        for attempt in [None, Some(1), Some(2), Some(3)] {
+            let execution = Execution { dispatch, attempt };
+            happenings.push(Happening::Begin(execution));
+            happenings.push(Happening::Heartbeat(execution, None));
+            happenings.push(Happening::Heartbeat(execution, Some(progress(1))));
+            for seq in [None, Some(4), Some(5), Some(6)] {
+                happenings.extend(every_event().into_iter().map(|event| {
+                    Happening::Outcome(Outcome {
+                        dispatch,
+                        event_id: String::new(),
+                        attempt,
+                        seq,
+                        event,
+                    })
+                }));
+            }
+        }
+    }
+    happenings
+}
+
+fn every_event() -> Vec<Event> {
+    let failed = |retryable| Event::Failed {
+        failure: failure(),
+        retryable,
+        retry_delay_millis: None,
+    };
+    vec![
+        Event::Started,
+        Event::Progress(Some(progress(1))),
+        Event::Progress(None),
+        Event::Succeeded {
+            result: None,
+            outputs: None,
+        },
+        Event::Unusable("too large".to_owned()),
+        failed(false),
+        failed(true),
+        Event::Cancelled,
+    ]
+}
+
+fn progress(completed: i64) -> Progress {
+    Progress::told(completed, 10, "")
+}
+
+fn failure() -> Failure {
+    Failure {
+        code: Code::NotFound,
+        reason: "GONE".to_owned(),
+        message: "gone".to_owned(),
+        violations: Vec::new(),
+    }
+}
+
+/// Xorshift (Marsaglia, 2003): a seed tells the whole life.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    fn pick<T>(&mut self, mut items: Vec<T>) -> T {
+        let index = usize::try_from(self.below(items.len() as u64)).unwrap();
+        items.swap_remove(index)
+    }
+
+    /// Consumers speak of what was claimed alone; ends are rarer than reports, so that lives last.
+    fn happening(&mut self, life: &Life) -> Happening {
+        let kind = self.below(16);
+        if kind == 0 {
+            return Happening::Cancel;
+        }
+        if life.claimed_dispatch == 0 || kind <= 3 {
+            return Happening::Claim;
+        }
+        let claimed = u64::try_from(life.claimed_dispatch).unwrap();
+        let execution = Execution {
+            dispatch: i32::try_from(claimed - self.below(claimed.min(2))).unwrap(),
+            attempt: self.pick(vec![None, Some(1), Some(2), Some(3)]),
+        };
+        match kind {
+            4..=6 => Happening::Begin(execution),
+            7..=9 => {
+                let told = i64::try_from(self.below(3)).unwrap();
+                Happening::Heartbeat(execution, Some(progress(told)).filter(|_| told > 0))
+            }
+            _ => Happening::Outcome(self.outcome(execution)),
+        }
+    }
+
+    fn outcome(&mut self, execution: Execution) -> Outcome {
+        let mut events = every_event();
+        if self.below(3) > 0 {
+            let is_last = |event: &Event| {
+                !matches!(
+                    event,
+                    Event::Started | Event::Progress(_) | Event::Failed { retryable: true, .. }
+                )
+            };
+            events.retain(|event| !is_last(event));
+        }
+        Outcome {
+            dispatch: execution.dispatch,
+            event_id: String::new(),
+            attempt: execution.attempt,
+            seq: self.pick(vec![None, Some(1), Some(2), Some(9)]),
+            event: self.pick(events),
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod process;
 mod proxy;
 mod reload;
 mod roles;
+mod sdk;
 mod shutdown;
 mod submit;
 mod tokens;

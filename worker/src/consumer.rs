@@ -14,6 +14,7 @@ use crate::backoff::Backoff;
 use crate::execution::Execution;
 use crate::handler::Handlers;
 use crate::queue::{Delivery, Queues};
+use crate::work::WorkService;
 
 pub use builder::Builder;
 
@@ -30,6 +31,8 @@ pub struct Consumer {
     concurrency: usize,
     drain_grace: Duration,
     progress_interval: Duration,
+    work: Option<Arc<WorkService>>,
+    heartbeat_interval: Duration,
 }
 
 impl Consumer {
@@ -94,6 +97,8 @@ impl Consumer {
             handlers: Arc::clone(&self.handlers),
             delivery,
             progress_interval: self.progress_interval,
+            work: self.work.as_ref().map(Arc::clone),
+            heartbeat_interval: self.heartbeat_interval,
         }
     }
 

@@ -1,15 +1,17 @@
-//! What a handler can tell while it works. Knows the latest progress only; who sends it, and when, is `execution`'s
+//! What a handler can tell and is told while it works. Knows the latest progress only; who sends it, and when, is `execution`'s
 //! business.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 /// The way from a running handler to those who wait for it.
 #[derive(Debug)]
 pub struct Context {
     progress: watch::Sender<Option<Progress>>,
+    cancellation: CancellationToken,
 }
 
 /// How far a task has come.
@@ -34,6 +36,15 @@ impl Context {
             message: message.into(),
         }));
     }
+
+    /// Cancelled when the handler may stop: its partner asked for the cancellation of the job, or nobody waits for its outcome any more. Known
+    /// with a work service alone ([`Builder::work_service`](crate::Builder::work_service)).
+    ///
+    /// A handler that does stop returns [`Failure::cancelled`](crate::Failure::cancelled); one that goes on to its end is as right.
+    #[must_use]
+    pub const fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
 }
 
 /// The other end: progress that is due.
@@ -45,10 +56,13 @@ pub(crate) struct Reports {
 }
 
 /// A context, and the reports that come out of it: the first at once, then one an interval at most.
-pub(crate) fn context(interval: Duration) -> (Context, Reports) {
+pub(crate) fn context(interval: Duration, cancellation: CancellationToken) -> (Context, Reports) {
     let (sender, receiver) = watch::channel(None);
     (
-        Context { progress: sender },
+        Context {
+            progress: sender,
+            cancellation,
+        },
         Reports {
             progress: receiver,
             interval,
@@ -85,7 +99,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_report_is_due_at_once_and_later_ones_wait_and_carry_the_last_word() {
-        let (context, mut reports) = context(INTERVAL);
+        let (context, mut reports) = context(INTERVAL, CancellationToken::new());
         let began = Instant::now();
         context.progress(1, 9, "one");
         assert_eq!(reports.next().await.completed, 1);
@@ -99,7 +113,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_report_that_was_not_waited_for_is_not_lost() {
-        let (context, mut reports) = context(INTERVAL);
+        let (context, mut reports) = context(INTERVAL, CancellationToken::new());
         context.progress(1, 9, "one");
         reports.next().await;
         context.progress(2, 9, "two");
@@ -109,7 +123,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_report_comes_where_nothing_was_told() {
-        let (_context, mut reports) = context(INTERVAL);
+        let (_context, mut reports) = context(INTERVAL, CancellationToken::new());
         assert!(timeout(INTERVAL * 10, reports.next()).await.is_err());
     }
 }

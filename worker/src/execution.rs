@@ -17,6 +17,7 @@ use crate::handler::{AnyHandler, Ended, Handlers};
 use crate::outcome::Outcomes;
 use crate::queue::{Delivery, Queues};
 use crate::task::Assignment;
+use crate::work::{Begun, Pulse, WorkService};
 
 /// How long STARTED or PROGRESS may hold up what follows. Nothing depends on them.
 const NOTICE_MAX: Duration = Duration::from_secs(5);
@@ -28,6 +29,8 @@ pub(crate) struct Execution {
     pub(crate) handlers: Arc<Handlers>,
     pub(crate) delivery: Delivery,
     pub(crate) progress_interval: Duration,
+    pub(crate) work: Option<Arc<WorkService>>,
+    pub(crate) heartbeat_interval: Duration,
 }
 
 impl Execution {
@@ -74,35 +77,54 @@ impl Execution {
         let message_id = self.delivery.message_id.clone();
         let mut outcomes = Outcomes::new(&assignment, message_id, self.queues.outcome_bytes_max());
         let ended = match refusal(&assignment) {
-            Some(failure) => Err(failure),
+            Some(failure) => Some(Err(failure)),
             None => self.handle(assignment, handler, &mut outcomes).await,
         };
-        log(&ended);
-        self.deliver(&outcomes.ended(&ended)).await;
+        match ended {
+            Some(ended) => {
+                log(&ended);
+                self.deliver(&outcomes.ended(&ended)).await;
+            }
+            None => tracing::info!("task dropped without an outcome"),
+        }
         if let Err(error) = self.queues.delete(&self.delivery).await {
             tracing::warn!(%error, "task not deleted, it will come again");
         }
     }
 
     /// Runs the handler in a task of its own: a panic ends nothing else, and a handler that blocks its thread does not
-    /// keep the message from being kept invisible.
+    /// keep the message from being kept invisible. None when the server says that nobody waits for an outcome.
     async fn handle(
         &self,
         assignment: Assignment,
         handler: Arc<dyn AnyHandler>,
         outcomes: &mut Outcomes,
-    ) -> Ended {
-        self.notice(&outcomes.started()).await;
-        let (context, mut reports) = context(self.progress_interval);
+    ) -> Option<Ended> {
+        let cancellation = CancellationToken::new();
+        let work = self.work.as_ref().map(Arc::clone);
+        let mut pulse = Pulse::new(work, &assignment, self.heartbeat_interval, cancellation.clone());
+        match pulse.begin().await {
+            Begun::Known => {}
+            Begun::Untold => self.notice(&outcomes.started()).await,
+            Begun::Unwanted => return None,
+        }
+        let (context, mut reports) = context(self.progress_interval, cancellation);
         let work = async move { handler.handle(assignment.task, &context).await };
         let mut work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut work => return ended.unwrap_or_else(|_| Err(panicked())),
-                body = next_report(&mut reports, outcomes) => self.notice(&body).await,
+        let ended = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut work => return ended.unwrap_or_else(|_| Err(panicked())),
+                    body = next_report(&mut reports, outcomes) => self.notice(&body).await,
+                }
             }
-        }
+        };
+        let ended = tokio::select! {
+            ended = ended => ended,
+            never = pulse.beat() => match never {},
+        };
+        (!pulse.is_unwanted()).then_some(ended)
     }
 
     /// Sends what may as well get lost.
@@ -176,6 +198,9 @@ fn panicked() -> Failure {
 fn log(ended: &Ended) {
     match ended {
         Ok(_) => tracing::info!("task succeeded"),
+        Err(Failure {
+            is_cancelled: true, ..
+        }) => tracing::info!("task cancelled"),
         Err(Failure {
             code,
             reason,

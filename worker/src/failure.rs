@@ -15,6 +15,8 @@ pub struct Failure {
     pub(crate) message: String,
     pub(crate) violations: Vec<Violation>,
     pub(crate) retryable: bool,
+    /// The handler stopped because it was asked to, which is no failure.
+    pub(crate) is_cancelled: bool,
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -38,8 +40,19 @@ impl Failure {
             message: message.into(),
             violations: Vec::new(),
             retryable: false,
+            is_cancelled: false,
             retry_delay: None,
             source: None,
+        }
+    }
+
+    /// The handler stopped, as [`Context::cancellation`](crate::Context::cancellation) asked it to, and what it had done is undone, or does no
+    /// harm: the job becomes CANCELLED.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self {
+            is_cancelled: true,
+            ..Self::new(Code::Cancelled, "CANCELLED", "the task was cancelled")
         }
     }
 

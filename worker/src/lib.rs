@@ -36,6 +36,12 @@
 //! # }
 //! ```
 //!
+//! # With the server's help
+//!
+//! A consumer that can reach the server may use its work service ([`Builder::work_service`]): before a handler runs, the server is asked whether the task
+//! is still wanted; while it runs, heartbeats restart its execution timeout, and a cancellation that the partner asks for reaches the handler
+//! ([`Context::cancellation`]). Nothing depends on it: when the service does not answer, all goes on as without it.
+//!
 //! # What is promised
 //!
 //! - **At least once.** A task is deleted only after SQS has accepted its outcome. A consumer that dies in between gets
@@ -60,6 +66,7 @@ mod handler;
 mod outcome;
 mod queue;
 mod task;
+mod work;
 
 pub use aws_sdk_sqs::Client;
 pub use client::sqs_client;
@@ -69,3 +76,4 @@ pub use failure::{Code, Failure};
 pub use handler::Handler;
 pub use queue::Error;
 pub use task::{Attachment, JobId, PartnerId, Task, Trace};
+pub use work::{ClientCredentials, Tokens};

@@ -76,6 +76,7 @@ impl Outcomes {
     pub(crate) fn ended(&self, ended: &Ended) -> String {
         match ended {
             Ok(result) => self.succeeded(result.as_ref()),
+            Err(failure) if failure.is_cancelled => self.body("CANCELLED", "CANCELLED").to_json(),
             Err(failure) => self.failed(failure),
         }
     }

@@ -35,6 +35,12 @@ pub enum Error {
         /// The queue, as it was given.
         queue: String,
     },
+    /// The work service cannot be called there.
+    #[error("work service {url}: an http or https URL is needed")]
+    WorkServiceUrl {
+        /// As it was given.
+        url: String,
+    },
 }
 
 /// A request that SQS did not answer well, with the causes in the text.

@@ -8,6 +8,7 @@ use aws_sdk_sqs::Client;
 use super::Consumer;
 use crate::handler::{Handler, Handlers};
 use crate::queue::{Error, Queues};
+use crate::work::{SharedTokens, Tokens, WorkService};
 
 /// What a consumer needs to know; see [`Consumer::builder`].
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Builder {
     concurrency: usize,
     drain_grace: Duration,
     progress_interval: Duration,
+    work: Option<(String, SharedTokens)>,
+    heartbeat_interval: Duration,
 }
 
 impl Builder {
@@ -32,6 +35,8 @@ impl Builder {
             concurrency: 4,
             drain_grace: Duration::from_secs(10),
             progress_interval: Duration::from_secs(1),
+            work: None,
+            heartbeat_interval: Duration::from_secs(30),
         }
     }
 
@@ -71,11 +76,32 @@ impl Builder {
         self
     }
 
+    /// Uses the server's work service: the URL of an edge, such as `https://api.example.com`, and where access tokens come from. None by default.
+    ///
+    /// A task is then begun only if it is still wanted, and its handler is told of a cancellation
+    /// ([`Context::cancellation`](crate::Context::cancellation)). The start is told to the server instead of the results queue.
+    pub fn work_service(mut self, edge_url: impl Into<String>, tokens: impl Tokens) -> Self {
+        self.work = Some((edge_url.into(), SharedTokens::new(tokens)));
+        self
+    }
+
+    /// The most time between two heartbeats of an execution: 30 s by default. It is also how long a cancellation takes to reach its handler.
+    /// More often where the execution timeout asks for it.
+    pub const fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.heartbeat_interval = interval;
+        self
+    }
+
     /// Finds the queues and reads the visibility timeout of the one and the message size of the other.
     ///
     /// # Errors
-    /// When a queue does not exist, cannot be read, or is a FIFO queue.
+    /// When a queue does not exist, cannot be read, or is a FIFO queue; when the work service's URL is none. That it answers is not
+    /// needed.
     pub async fn build(self) -> Result<Consumer, Error> {
+        let work = self.work.map(|(url, tokens)| {
+            WorkService::new(&url, tokens).map_err(|_invalid| Error::WorkServiceUrl { url })
+        });
+        let work = work.transpose()?.map(Arc::new);
         let queues = Queues::open(self.client, &self.jobs_queue, &self.results_queue).await?;
         Ok(Consumer {
             queues: Arc::new(queues),
@@ -83,6 +109,8 @@ impl Builder {
             concurrency: self.concurrency,
             drain_grace: self.drain_grace,
             progress_interval: self.progress_interval,
+            work,
+            heartbeat_interval: self.heartbeat_interval,
         })
     }
 }

@@ -34,6 +34,16 @@ fn valid(body: &str) -> Value {
 }
 
 #[test]
+fn a_handler_that_stopped_as_it_was_asked_to_has_cancelled_its_task() {
+    let outcomes = outcomes(1, BODY_BYTES_MAX);
+    assert_eq!(
+        valid(&outcomes.ended(&Err(Failure::cancelled()))),
+        json!({"outcomeToken": "token", "event": "CANCELLED", "jobId": "job_01h455vb4pex5vsknk084sn02q", "dispatch": 2,
+            "eventId": "d3b07384-1-CANCELLED", "attempt": 1})
+    );
+}
+
+#[test]
 fn an_attempt_counts_what_it_tells() {
     let mut outcomes = outcomes(3, BODY_BYTES_MAX);
     assert_eq!(

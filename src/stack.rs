@@ -15,7 +15,7 @@ use postern_issuer::Issuer;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::seal::Seal;
 use postern_server::{Server, auth, queue, store};
-use postern_worker::Consumer;
+use postern_worker::{ClientCredentials, Consumer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -148,14 +148,16 @@ impl Stack {
 
 /// The development issuer of an edge that listens here. Its tokens name it by loopback: plain HTTP is allowed there alone.
 pub(crate) fn issuer(edge: SocketAddr) -> anyhow::Result<Issuer> {
+    Ok(Issuer::new(&edge_url(edge))?)
+}
+
+/// Where this machine reaches an edge that listens here.
+fn edge_url(edge: SocketAddr) -> String {
     let host = match edge.ip() {
         any if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         given => given,
     };
-    Ok(Issuer::new(&format!(
-        "http://{}",
-        SocketAddr::new(host, edge.port())
-    ))?)
+    format!("http://{}", SocketAddr::new(host, edge.port()))
 }
 
 async fn drain(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
@@ -239,13 +241,15 @@ async fn run_server(server: Server, listener: TcpListener) -> anyhow::Result<()>
 /// When the queues cannot be reached.
 pub async fn example_consumer(config: &Config, addresses: &Addresses) -> anyhow::Result<Consumer> {
     let client = postern_worker::sqs_client(Some(&addresses.sqs)).await;
-    Ok(contacts_import::consumer(
-        client,
-        &config.jobs_queue,
-        &config.results_queue,
-        &addresses.shards,
-    )
-    .await?)
+    let (jobs_queue, results_queue) = (&config.jobs_queue, &config.results_queue);
+    let mut builder = contacts_import::builder(client, jobs_queue, results_queue, &addresses.shards);
+    // Another issuer's tokens are not ours to have.
+    if config.issuers.is_empty() {
+        let edge_url = edge_url(addresses.edge);
+        let tokens = ClientCredentials::new(format!("{edge_url}/oauth2/token"), "worker", "worker-secret");
+        builder = builder.work_service(edge_url, tokens);
+    }
+    Ok(builder.build().await?)
 }
 
 async fn run_consumer(consumer: Consumer, shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -77,6 +77,19 @@ impl Consumer {
         })
     }
 
+    /// As a consumer does that stops before it began.
+    pub(crate) async fn give_back(&self, task: &Task) {
+        let receipt = task.message.receipt_handle().unwrap();
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.jobs)
+            .receipt_handle(receipt)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .unwrap();
+    }
+
     pub(crate) async fn delete(&self, task: &Task) {
         let receipt = task.message.receipt_handle().unwrap();
         self.client

@@ -138,7 +138,7 @@ async fn a_task_that_was_cancelled_on_its_way_is_dropped_before_its_handler_runs
     let consumer = world.consumer().await;
     let task = consumer.receive().await.unwrap();
     cancel(&rest, id).await;
-    give_back(&consumer, &task).await;
+    consumer.give_back(&task).await;
     let running = Running::with_credentials(&world, &patient).await;
     rest.until(id, "JOB_STATE_CANCELLED").await;
     let dropped = async { while consumer.count(&consumer.jobs).await > 0 {} };
@@ -161,7 +161,7 @@ async fn a_handler_whose_job_has_ended_meanwhile_is_asked_to_stop_and_tells_noth
     let id = job["jobId"].as_str().unwrap();
     let consumer = world.consumer().await;
     let other = consumer.receive().await.unwrap();
-    give_back(&consumer, &other).await;
+    consumer.give_back(&other).await;
     let running = Running::with_credentials(&world, &patient).await;
     rest.until(id, "JOB_STATE_RUNNING").await;
     consumer.send(&other.outcome("SUCCEEDED")).await;
@@ -266,17 +266,4 @@ async fn what_cannot_be_the_url_of_an_edge_is_refused_at_the_start() {
         "work service 127.0.0.1:8080: an http or https URL is needed"
     );
     world.stop().await;
-}
-
-/// As a consumer does that stops before it began.
-async fn give_back(consumer: &crate::consumer::Consumer, task: &crate::consumer::Task) {
-    consumer
-        .client
-        .change_message_visibility()
-        .queue_url(&consumer.jobs)
-        .receipt_handle(task.message.receipt_handle().unwrap())
-        .visibility_timeout(0)
-        .send()
-        .await
-        .unwrap();
 }

@@ -47,3 +47,27 @@ async fn a_job_ends_in_rows_and_the_partner_is_told_how_many() {
     assert!(world.folder().join("shards").is_dir());
     world.stop().await;
 }
+
+#[tokio::test]
+async fn the_example_consumer_asks_before_it_imports() {
+    let world = World::start().await;
+    let (rest, queue) = (world.rest("acme"), world.consumer().await);
+    let job = rest.submit(&request("r-1")).await;
+    let id = job["jobId"].as_str().unwrap();
+    let task = queue.receive().await.unwrap();
+    rest.post(&format!("/v1/jobs/{id}:cancel"), &json!({})).await;
+    queue.give_back(&task).await;
+    let stop = CancellationToken::new();
+    let consumer = postern::stack::example_consumer(&world.config, &world.stack.addresses)
+        .await
+        .unwrap();
+    let working = tokio::spawn(consumer.run(stop.clone()));
+    rest.until(id, "JOB_STATE_CANCELLED").await;
+    stop.cancel();
+    working.await.unwrap();
+    let rows = contacts_import::count(&world.stack.addresses.shards)
+        .await
+        .unwrap();
+    assert!(rows.is_empty());
+    world.stop().await;
+}

@@ -9,7 +9,7 @@ mod shards;
 
 use std::path::PathBuf;
 
-use postern_worker::{Client, Code, Consumer, Context, Failure, Handler, Task};
+use postern_worker::{Builder, Client, Code, Consumer, Context, Failure, Handler, Task};
 use serde::Deserialize;
 
 pub use account::{Account, InvalidAccount};
@@ -64,7 +64,10 @@ impl Handler for ContactsImport {
         }
         let shard = self.shards.open(&import.account).await?;
         let total = saturating(import.contacts.len());
-        let progress = |completed| context.progress(saturating(completed), total, "inserting contacts");
+        let progress = |completed| {
+            context.progress(saturating(completed), total, "inserting contacts");
+            !context.cancellation().is_cancelled()
+        };
         shard
             .import(&task.job_id, import, progress)
             .await
@@ -72,23 +75,18 @@ impl Handler for ContactsImport {
     }
 }
 
-/// A consumer of `contacts.import` tasks. The queues are given by name or URL, the shards are kept in `shards_dir`.
-///
-/// # Errors
-/// When a queue does not exist or cannot be read.
-pub async fn consumer(
+/// What builds a consumer of `contacts.import` tasks. The queues are given by name or URL, the shards are kept in `shards_dir`.
+pub fn builder(
     client: Client,
     jobs_queue: &str,
     results_queue: &str,
     shards_dir: impl Into<PathBuf>,
-) -> Result<Consumer, postern_worker::Error> {
+) -> Builder {
     let handler = ContactsImport::new(shards_dir);
     Consumer::builder(client)
         .jobs_queue(jobs_queue)
         .results_queue(results_queue)
         .handler(handler)
-        .build()
-        .await
 }
 
 /// Databases that are away come back; a name that is taken stays taken, and whose it is, is nobody's business.
@@ -100,6 +98,7 @@ fn failure(error: Error) -> Failure {
             "another account has this name but for upper and lower case",
         )
         .because(error),
+        Error::Stopped => Failure::cancelled(),
         Error::Folder(_) | Error::Database(_) => error.into(),
     }
 }

@@ -4,11 +4,13 @@
 //!     POSTERN_JOBS_QUEUE       name or URL; postern-jobs
 //!     POSTERN_RESULTS_QUEUE    name or URL; postern-results
 //!     POSTERN_DATA_DIR         where the folder `shards` is; ./.postern
+//!     POSTERN_WORK_URL         URL of an edge, to use the server's work service; none, unless given, and with it:
+//!     POSTERN_WORK_TOKEN_URL, POSTERN_WORK_CLIENT_ID, POSTERN_WORK_CLIENT_SECRET    where access tokens come from, and for whom
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use postern_worker::sqs_client;
+use postern_worker::{Builder, ClientCredentials, sqs_client};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -25,8 +27,8 @@ async fn main() -> anyhow::Result<()> {
     let jobs_queue = variable("POSTERN_JOBS_QUEUE").unwrap_or_else(|| "postern-jobs".to_owned());
     let results_queue = variable("POSTERN_RESULTS_QUEUE").unwrap_or_else(|| "postern-results".to_owned());
     let data_dir = variable("POSTERN_DATA_DIR").map_or_else(|| PathBuf::from(".postern"), PathBuf::from);
-    let consumer =
-        contacts_import::consumer(client, &jobs_queue, &results_queue, data_dir.join("shards")).await?;
+    let builder = contacts_import::builder(client, &jobs_queue, &results_queue, data_dir.join("shards"));
+    let consumer = with_work_service(builder)?.build().await?;
 
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
@@ -39,6 +41,19 @@ async fn main() -> anyhow::Result<()> {
     };
     tokio::join!(consumer.run(shutdown.clone()), stop);
     Ok(())
+}
+
+fn with_work_service(builder: Builder) -> anyhow::Result<Builder> {
+    let Some(edge_url) = variable("POSTERN_WORK_URL") else {
+        return Ok(builder);
+    };
+    let required = |name| variable(name).with_context(|| format!("POSTERN_WORK_URL needs {name}"));
+    let tokens = ClientCredentials::new(
+        required("POSTERN_WORK_TOKEN_URL")?,
+        &required("POSTERN_WORK_CLIENT_ID")?,
+        &required("POSTERN_WORK_CLIENT_SECRET")?,
+    );
+    Ok(builder.work_service(edge_url, tokens))
 }
 
 /// A variable of the environment; an empty one counts as not set.

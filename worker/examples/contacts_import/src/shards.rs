@@ -58,6 +58,9 @@ pub enum Error {
         /// The account whose contacts are there.
         owner: String,
     },
+    /// The import was asked to stop, and has left nothing behind.
+    #[error("the import was asked to stop")]
+    Stopped,
 }
 
 /// Counts the contacts of every account that has a shard in the folder; none when there is no folder yet.
@@ -143,12 +146,13 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// Inserts the contacts that are new, and records what came of it, in one transaction; or tells what came of it when
-    /// the job has been here before. `progress` hears how many contacts are dealt with.
+    /// the job has been here before. `progress` hears how many contacts are dealt with, and says whether to go on: so an import stops before
+    /// its commit or not at all.
     pub(crate) async fn import(
         mut self,
         job_id: &JobId,
         import: &Import,
-        progress: impl Fn(usize) + Send,
+        progress: impl Fn(usize) -> bool + Send,
     ) -> Result<Counts, Error> {
         // For writing from the start: a second execution of the job waits here, and then finds what the first one did.
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -165,7 +169,9 @@ impl Shard {
                 }
             }
             completed += chunk.len();
-            progress(completed);
+            if !progress(completed) {
+                return Err(Error::Stopped);
+            }
         }
         record(&mut transaction, job_id, &import.reference, counts).await?;
         transaction.commit().await?;

@@ -26,7 +26,7 @@ async fn run(shards: &Shards, job_id: &str, import: &Import) -> Counts {
         .open(&import.account)
         .await
         .unwrap()
-        .import(&job(job_id), import, |_| {})
+        .import(&job(job_id), import, |_| true)
         .await
         .unwrap()
 }
@@ -105,6 +105,7 @@ async fn an_import_that_is_dropped_midway_leaves_nothing() {
         if completed == 200 {
             half.lock().unwrap().take().unwrap().send(()).unwrap();
         }
+        true
     };
     let (shard, job_id) = (shards.open(&import.account).await.unwrap(), job("job_1"));
     tokio::select! {
@@ -123,6 +124,23 @@ async fn an_import_that_is_dropped_midway_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_import_that_is_asked_to_stop_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let shards = Shards::new(dir.path().to_owned());
+    let emails: Vec<String> = (0..250).map(|number| format!("c{number}@example.com")).collect();
+    let import = import("north", &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    // Even at the last step, which comes before the commit.
+    for last in [100, 250] {
+        let shard = shards.open(&import.account).await.unwrap();
+        let stopped = shard
+            .import(&job("job_1"), &import, |completed| completed < last)
+            .await;
+        assert!(matches!(stopped, Err(Error::Stopped)));
+        assert_eq!(count(&shards.dir).await.unwrap()["north"], 0);
+    }
+}
+
+#[tokio::test]
 async fn progress_goes_to_everything_in_steps() {
     let dir = tempfile::tempdir().unwrap();
     let shards = Shards::new(dir.path().to_owned());
@@ -132,7 +150,8 @@ async fn progress_goes_to_everything_in_steps() {
     let shard = shards.open(&import.account).await.unwrap();
     shard
         .import(&job("job_1"), &import, |completed| {
-            told.lock().unwrap().push(completed)
+            told.lock().unwrap().push(completed);
+            true
         })
         .await
         .unwrap();
@@ -154,7 +173,7 @@ async fn an_account_whose_file_is_that_of_another_account_gets_nothing_into_it()
     std::os::unix::fs::symlink(dir.path().join("north.sqlite"), dir.path().join("second.sqlite")).unwrap();
     let other = import("second", &["b@example.com"]);
     let shard = shards.open(&other.account).await.unwrap();
-    let refused = shard.import(&job("job_2"), &other, |_| {}).await;
+    let refused = shard.import(&job("job_2"), &other, |_| true).await;
     assert!(
         matches!(&refused, Err(Error::OtherAccount { owner, .. }) if owner == "north"),
         "{refused:?}"

@@ -1,23 +1,14 @@
 //! Servers elsewhere: HTTP/2 with prior knowledge, connected when needed, the load spread over them.
 
+mod connection;
+mod exchange;
 mod pool;
 
-use std::time::Duration;
-
 use http::Uri;
-use tonic::transport::Endpoint;
 
+pub(crate) use connection::NotConnected;
+pub use exchange::Answer;
 pub use pool::{Channels, Overloaded};
-
-/// Time to connect. Then the call is UNAVAILABLE.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A server that is silent for so long is probed by TCP, and gone after three probes. Not by HTTP/2 pings: grpc-go ends
-/// connections that send more than one in five minutes.
-const PROBE_AFTER: Duration = Duration::from_secs(30);
-const PROBE_INTERVAL: Duration = Duration::from_secs(10);
-const PROBES: u32 = 3;
-/// Several streams share a connection: its window holds a few of theirs.
-const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 /// Why a list of endpoints is none.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +22,7 @@ pub enum Error {
 }
 
 /// Channels to `http://HOST:PORT`, or to several of them, separated by commas. Connects at the first call, and again
-/// after a connection was lost. Must be called within a tokio runtime.
+/// after a connection was lost.
 ///
 /// # Errors
 /// A list that is empty or has anything else in it.
@@ -48,16 +39,9 @@ pub fn channel(endpoints: &str) -> Result<Channels, Error> {
     }
 }
 
-fn endpoint(text: &str) -> Result<Endpoint, Error> {
-    let address = text.parse::<Uri>().ok().filter(is_address);
-    let address = address.ok_or_else(|| Error::NotAnAddress(text.to_owned()))?;
-    Ok(Endpoint::from(address)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_keepalive(Some(PROBE_AFTER))
-        .tcp_keepalive_interval(Some(PROBE_INTERVAL))
-        .tcp_keepalive_retries(Some(PROBES))
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .tcp_nodelay(true))
+fn endpoint(text: &str) -> Result<Uri, Error> {
+    let address = text.parse().ok().filter(is_address);
+    address.ok_or_else(|| Error::NotAnAddress(text.to_owned()))
 }
 
 fn is_address(uri: &Uri) -> bool {
@@ -68,8 +52,8 @@ fn is_address(uri: &Uri) -> bool {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn addresses_are_checked_before_anything_connects() {
+    #[test]
+    fn addresses_are_checked_before_anything_connects() {
         for list in [
             "http://127.0.0.1:1",
             "http://a:1, http://b:2/,",

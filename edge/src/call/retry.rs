@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tower::retry::budget::{Budget as _, TpsBudget};
 
-use crate::upstream::Overloaded;
+use crate::upstream::{NotConnected, Overloaded};
 
 /// How long a call counts for the budget.
 const BUDGET_TIME: Duration = Duration::from_secs(10);
@@ -46,9 +46,14 @@ fn is_unsent(error: &(dyn Error + Send + Sync + 'static)) -> bool {
         let is_canceled = error
             .downcast_ref::<hyper::Error>()
             .is_some_and(hyper::Error::is_canceled);
-        let reason = error.downcast_ref::<h2::Error>().and_then(h2::Error::reason);
-        error.is::<tonic::ConnectError>() || is_canceled || reason == Some(h2::Reason::REFUSED_STREAM)
+        let is_refused = error.downcast_ref::<h2::Error>().is_some_and(is_refused);
+        error.is::<NotConnected>() || error.is::<tonic::ConnectError>() || is_canceled || is_refused
     })
+}
+
+/// A GOAWAY ends only the calls that the server will not process (RFC 9113, section 6.8).
+fn is_refused(error: &h2::Error) -> bool {
+    error.reason() == Some(h2::Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote())
 }
 
 /// Another time would end as this one did.

@@ -7,6 +7,7 @@ mod building;
 mod checking;
 mod client;
 mod compression;
+mod connections;
 mod cors;
 mod deadlines;
 mod documents;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use postern_edge::{ServeConfig, serve};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -99,8 +99,8 @@ async fn a_server_that_is_not_there_costs_no_calls() {
     assert_eq!(refused, 0, "a call that was never sent can go to another server");
 }
 
-/// Reads a connection until a request has arrived, and closes it.
-async fn break_off(listener: &TcpListener) {
+/// Reads a connection until a request has arrived.
+pub(crate) async fn half_read(listener: &TcpListener) -> TcpStream {
     let (mut socket, _) = listener.accept().await.unwrap();
     let mut preface = [0; 24];
     socket.read_exact(&mut preface).await.unwrap();
@@ -112,7 +112,7 @@ async fn break_off(listener: &TcpListener) {
         socket.read_exact(&mut payload).await.unwrap();
         // HEADERS (RFC 9113, section 6.2).
         if head[3] == 1 {
-            return;
+            return socket;
         }
     }
 }
@@ -133,7 +133,7 @@ async fn a_call_that_breaks_off_is_made_once_more_if_its_method_says_that_it_may
         let library = library(Arc::new(|call| call.ok(serde_json::json!({}))), calls);
         servers.spawn(async move {
             for _ in 0..breaks {
-                break_off(&listener).await;
+                drop(half_read(&listener).await);
             }
             serve(
                 listener,

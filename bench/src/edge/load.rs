@@ -33,28 +33,28 @@ pub(crate) const CASES: &[Case] = &[
         method: Method::GET,
         path: "/v1/jobs/job_01h2xcejqtf2nbrexx3vqjhp41",
         body: "",
-        requests: 20_000,
+        requests: 8_000,
     },
     Case {
         name: "post_640",
         method: Method::POST,
         path: "/v1/jobTypes/contacts.import/jobs",
         body: POST,
-        requests: 12_000,
+        requests: 5_000,
     },
     Case {
         name: "list_64k",
         method: Method::GET,
         path: "/v1/jobs",
         body: "",
-        requests: 2_000,
+        requests: 800,
     },
     Case {
         name: "stream_100",
         method: Method::GET,
         path: "/v1/jobs/job_01h2xcejqtf2nbrexx3vqjhp41:watch",
         body: "",
-        requests: 2_000,
+        requests: 800,
     },
 ];
 

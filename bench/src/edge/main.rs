@@ -1,7 +1,9 @@
 //! The edge beside its peers: CPU time per REST request of whole proxies, in one run on one machine.
 //!
-//!     bench-edge run EDGE_BINARY PEERS_BINARY     measures, and prints `ratio <name> <value> <goal>` lines
-//!     bench-edge bare UPSTREAM                    a bare proxy: HTTP/1.1 in, HTTP/2 out, no transcoding
+//!     bench-edge run EDGE_BINARY PEERS_BINARY [NAME…]   measures, and prints `ratio <name> <value> <goal>` lines
+//!     bench-edge bare UPSTREAM                          a bare proxy: HTTP/1.1 in, HTTP/2 out, no transcoding
+//!
+//! Names of cases and of proxies leave out the others.
 //!
 //! The upstream answers from memory, so that the proxy is all there is to measure. CPU time is read from the proxies' own processes,
 //! which is steadier than a rate on a machine that others use, and the proxies take turns within every round.
@@ -27,19 +29,26 @@ async fn main() -> anyhow::Result<()> {
         .as_slice()
     {
         ["bare", upstream] => bare::serve(upstream).await,
-        ["run", edge, peers] => run(edge, peers).await,
-        _ => anyhow::bail!("bench-edge run EDGE_BINARY PEERS_BINARY | bare UPSTREAM"),
+        ["run", edge, peers, names @ ..] => run(edge, peers, names).await,
+        _ => anyhow::bail!("bench-edge run EDGE_BINARY PEERS_BINARY [NAME…] | bare UPSTREAM"),
     }
 }
 
-/// Rounds of which the median counts.
-const ROUNDS: usize = 5;
+/// Rounds of which the median counts: many short ones, so that what else runs on the machine meets all proxies alike.
+const ROUNDS: usize = 15;
 
-async fn run(edge: &str, peers: &str) -> anyhow::Result<()> {
+async fn run(edge: &str, peers: &str, names: &[&str]) -> anyhow::Result<()> {
     let upstream = canned::serve().await?;
-    let proxies = proxies::start(edge, peers, upstream).await?;
+    let mut proxies = proxies::start(edge, peers, upstream).await?;
+    if proxies.iter().any(|proxy| names.contains(&proxy.name)) {
+        proxies.retain(|proxy| names.contains(&proxy.name));
+    }
+    let is_any = load::CASES.iter().any(|case| names.contains(&case.name));
     let mut report = report::Report::default();
-    for case in load::CASES {
+    for case in load::CASES
+        .iter()
+        .filter(|case| !is_any || names.contains(&case.name))
+    {
         for _ in 0..ROUNDS {
             for proxy in proxies.iter().filter(|proxy| case.is_served_by(proxy.name)) {
                 let micros = load::measure(case, proxy)

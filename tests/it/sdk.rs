@@ -174,6 +174,57 @@ async fn a_handler_whose_job_has_ended_meanwhile_is_asked_to_stop_and_tells_noth
     world.stop().await;
 }
 
+/// Two beats: the second comes after the answer to the first was heeded.
+async fn two_heartbeats(rest: &Rest, id: &str) {
+    let path = format!("/v1/jobs/{id}");
+    let beats = async {
+        let mut deadline = rest.get(&path).await.body["deadline"].take();
+        for _ in 0..2 {
+            let before = deadline.clone();
+            while deadline == before {
+                deadline = rest.get(&path).await.body["deadline"].take();
+            }
+        }
+    };
+    timeout(SOON, beats).await.expect("the heart beats");
+}
+
+#[tokio::test]
+async fn an_import_that_is_asked_to_stop_inserts_nothing() {
+    use sqlx::Connection as _;
+    let world = World::start().await;
+    let rest = world.rest("acme");
+    let client = sqs_client(Some(&world.stack.addresses.sqs)).await;
+    let shards = &world.stack.addresses.shards;
+    let tokens = ClientCredentials::new(world.url("/oauth2/token"), "worker", "worker-secret");
+    let consumer = contacts_import::builder(client, "postern-jobs", "postern-results", shards)
+        .work_service(world.url(""), tokens)
+        .heartbeat_interval(Duration::from_millis(50));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(consumer.build().await.unwrap().run(stop.clone()));
+    let running = Running { stop, task };
+    let first = rest.submit(&request("r-1")).await;
+    rest.until(first["jobId"].as_str().unwrap(), "JOB_STATE_SUCCEEDED")
+        .await;
+
+    // Another writer holds the second import up.
+    let shard = format!("sqlite:{}", shards.join("a1.sqlite").display());
+    let mut writer = sqlx::SqliteConnection::connect(&shard).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut writer).await.unwrap();
+    let mut body = request("r-2");
+    body["payload"]["contacts"] = json!([{"email": "other@example.com", "name": "O"}]);
+    let second = rest.submit(&body).await;
+    let id = second["jobId"].as_str().unwrap();
+    rest.until(id, "JOB_STATE_RUNNING").await;
+    cancel(&rest, id).await;
+    two_heartbeats(&rest, id).await;
+    sqlx::query("ROLLBACK").execute(&mut writer).await.unwrap();
+    rest.until(id, "JOB_STATE_CANCELLED").await;
+    assert_eq!(contacts_import::count(shards).await.unwrap()["a1"], 1);
+    running.stop().await;
+    world.stop().await;
+}
+
 /// Gives what is no token until it is told so.
 struct Stale {
     good: String,

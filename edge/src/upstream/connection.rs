@@ -6,6 +6,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -119,7 +120,14 @@ async fn drive(server: Uri, state: Arc<State>) {
         }
     };
     state.tell(Ok(sender));
+    let mut has_waited = false;
     let ended = poll_fn(|cx| {
+        // Whatever else can run now may have calls to send, too: they go out in one write.
+        has_waited = !has_waited;
+        if has_waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let ended = Pin::new(&mut connection).poll(cx);
         let streams_max = connection.max_concurrent_send_streams().min(CALLS_MAX.into());
         state.streams_max.store(streams_max, Ordering::Relaxed);

@@ -30,7 +30,7 @@ pub struct ServeConfig {
     /// A request's head. Larger: HTTP/1.1 is answered 431 without a body, HTTP/2 as its header list size says. So it is
     /// well above [`Limits::header_bytes_max`](crate::Limits::header_bytes_max), which answers with one.
     pub head_bytes_max: usize,
-    /// Headers of an HTTP/1.1 request. More: 431 without a body. Above 100, room for so many is made anew for each request.
+    /// Headers of an HTTP/1.1 request. More: 431 without a body.
     pub headers_max: usize,
     /// Streams at once on one HTTP/2 connection.
     pub streams_max: u32,
@@ -52,7 +52,7 @@ impl Default for ServeConfig {
             connections_max: 10_000,
             head_timeout: Duration::from_secs(30),
             head_bytes_max: 128 << 10,
-            headers_max: 100,
+            headers_max: 1_000,
             streams_max: 200,
             pending_resets_max: 20,
             error_resets_max: 1_024,

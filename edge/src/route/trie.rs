@@ -67,7 +67,7 @@ impl Trie {
         Ok(())
     }
 
-    /// Looks for the route of a request. What follows the last colon is a verb where a route for the method has it,
+    /// Looks for the route of a request. What follows the last colon is a verb where a route of the path has it, for whichever method,
     /// and otherwise belongs to the segment. HEAD is served by GET.
     pub(crate) fn find(&self, path: &Path<'_>, method: &Method) -> Found {
         for has_verb in [true, false] {
@@ -75,20 +75,25 @@ impl Trie {
             if let Some(index) = search.best(&self.root, method) {
                 return Found::Route { index, has_verb };
             }
+            if !search.methods(&self.root).is_empty() {
+                return Found::OtherMethods;
+            }
         }
-        match self.methods(path).is_empty() {
-            true => Found::Nothing,
-            false => Found::OtherMethods,
-        }
+        Found::Nothing
     }
 
     /// Every method that a path has, with its best route.
     pub(crate) fn methods(&self, path: &Path<'_>) -> Vec<(Method, usize)> {
-        let mut methods = Vec::new();
-        for has_verb in [true, false] {
-            Search { path, has_verb }.methods(&self.root, &mut methods);
+        let with_verb = Search { path, has_verb: true }.methods(&self.root);
+        if with_verb.is_empty() {
+            Search {
+                path,
+                has_verb: false,
+            }
+            .methods(&self.root)
+        } else {
+            with_verb
         }
-        methods
     }
 }
 
@@ -116,7 +121,8 @@ impl Search<'_> {
         self.visit(root, 0, &mut |entries| self.pick(entries, method))
     }
 
-    fn methods(&self, root: &Node, methods: &mut Vec<(Method, usize)>) {
+    fn methods(&self, root: &Node) -> Vec<(Method, usize)> {
+        let mut methods = Vec::new();
         self.visit(root, 0, &mut |entries| {
             for entry in self.fitting(entries) {
                 let Some(method) = &entry.method else { continue };
@@ -126,6 +132,7 @@ impl Search<'_> {
             }
             None
         });
+        methods
     }
 
     /// Shows the entries of every place that fits, best first, until one is taken.

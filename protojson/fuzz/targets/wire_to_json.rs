@@ -2,10 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use postern_protojson_fuzz::to_json;
+use postern_protojson_fuzz::laws;
 
-fuzz_target!(|wire: &[u8]| {
-    if let Some(json) = to_json(wire) {
-        serde_json::from_slice::<&serde_json::value::RawValue>(&json).expect("what is printed is JSON");
-    }
-});
+fuzz_target!(|wire: &[u8]| laws::wire_to_json(wire));

@@ -8,6 +8,7 @@
 
 mod any;
 mod collections;
+mod corpus;
 mod differential;
 mod field_paths;
 mod fixture;

@@ -2,12 +2,14 @@
 
 mod connection;
 mod exchange;
+mod health;
 mod pool;
 
 use http::Uri;
 
 pub(crate) use connection::NotConnected;
 pub use exchange::Answer;
+pub use health::Checks;
 pub use pool::{Channels, Overloaded};
 
 /// Why a list of endpoints is none.

@@ -34,6 +34,7 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         settings.descriptor_set = source.read().await?.into();
         settings.documents = Some(Documents::default());
     }
+    let checks = channels.checks();
     let edge = settings.build(channels)?;
     let reload = Reload::new(source, edge.clone())?;
     let listener = bind("edge", config.edge_listen).await?;
@@ -43,9 +44,10 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         listener.local_addr()?,
         admin.local_addr()?
     ));
-    let ((), (), served) = tokio::join!(
+    let ((), (), (), served) = tokio::join!(
         postern_edge::serve(listener, edge, ServeConfig::default(), until.clone()),
         reload.run(until.clone()),
+        checks.run(until.clone()),
         admin::serve(admin, admin::always(), until)
     );
     served

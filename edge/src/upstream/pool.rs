@@ -18,6 +18,7 @@ use tower::{BoxError, Service};
 
 use super::connection::{Connection, NotConnected};
 use super::exchange::{Answer, exchange};
+use super::health::Checks;
 
 /// Connections to one server.
 const CONNECTIONS_MAX: usize = 64;
@@ -47,13 +48,16 @@ struct Pool {
     turn: AtomicUsize,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct Server {
+pub(super) struct Server {
     address: Uri,
     connections: Mutex<Vec<Arc<Connection>>>,
     /// Whether there is anything to be forgotten when a call begins well.
     has_failed: AtomicBool,
     failure: Mutex<Failure>,
+    /// By its own account.
+    is_well: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +73,16 @@ impl Channels {
             servers: addresses.into_iter().map(Server::new).collect(),
             turn: AtomicUsize::new(0),
         }))
+    }
+
+    /// What asks the servers how they are. Without it only those that fail their calls are passed over.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        Checks::new(self.clone())
+    }
+
+    pub(super) fn servers(&self) -> &[Server] {
+        &self.0.servers
     }
 
     async fn send(self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
@@ -108,7 +122,8 @@ impl Service<Request<Body>> for Channels {
 }
 
 impl Pool {
-    /// The server with the fewest open calls of those that have not failed lately, or else of all; and a connection to it.
+    /// The server with the fewest open calls of those that are well and have not failed lately, or else of all; and a
+    /// connection to it.
     fn pick(&self) -> Option<(&Server, Arc<Connection>)> {
         if let [server] = self.servers.as_slice() {
             return Some((server, server.connection()?));
@@ -132,17 +147,38 @@ impl Server {
             connections: Mutex::default(),
             has_failed: AtomicBool::new(false),
             failure: Mutex::default(),
+            is_well: AtomicBool::new(true),
         }
     }
 
-    /// Whether it has failed lately, and its open calls.
+    /// Sends a request to this server, whatever is known of it.
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
+        let connection = self.connection().ok_or(Overloaded)?;
+        let Some(sender) = connection.sender().await? else {
+            return Err(NotConnected::new("it ended").into());
+        };
+        Ok(exchange(connection, sender, self.address(request)).await?)
+    }
+
+    pub(super) fn set_well(&self, is_well: bool) {
+        if self.is_well.swap(is_well, Ordering::Relaxed) == is_well {
+            return;
+        }
+        match is_well {
+            true => tracing::info!(upstream.server = %self.address, "upstream serves again"),
+            false => tracing::warn!(upstream.server = %self.address, "upstream does not serve"),
+        }
+    }
+
+    /// Whether it should get no calls, and its open ones.
     fn load(&self) -> (bool, usize) {
         let has_failed = self.has_failed.load(Ordering::Relaxed) && {
             let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             failure.until.is_some_and(|until| Instant::now() < until)
         };
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        (has_failed, connections.iter().map(Connection::calls).sum())
+        let is_unfit = has_failed || !self.is_well.load(Ordering::Relaxed);
+        (is_unfit, connections.iter().map(Connection::calls).sum())
     }
 
     /// The first connection with room, or a new one: few are full, and the others can rest.

@@ -14,6 +14,7 @@ mod documents;
 mod embedding;
 mod errors;
 mod grpc;
+mod health;
 mod hostile;
 mod pool;
 mod raw;

@@ -73,8 +73,8 @@ interop: ## clients that others wrote, against the running stack
 	tests/interop/run
 
 .PHONY: conformance
-conformance: ## protobuf's official suite: every JSON case of proto3
-	tools/install conformance
+conformance: ## protobuf's official suite: every JSON case of proto2, proto3 and edition 2023
+	tools/install buf conformance
 	cargo build --package postern-conformance --locked
 	tests/conformance/run
 

@@ -20,6 +20,8 @@
 //! # Ok::<(), postern_protojson::Error>(())
 //! ```
 //!
+//! [`pool`] makes a pool of a descriptor set that has files of editions, which prost-reflect alone does not read.
+//!
 //! The rules are those of the specification (protobuf.dev/programming-guides/json). Where it leaves a choice:
 //!
 //! - A name given twice is refused, in maps and `Struct` too, and when a field is given by each of its two names. Null
@@ -36,6 +38,7 @@
 
 mod base64;
 mod codec;
+mod editions;
 mod error;
 mod field_path;
 mod json;
@@ -49,6 +52,7 @@ mod time;
 mod wire;
 
 pub use codec::{Codec, Message};
+pub use editions::pool;
 pub use error::{Error, Reason, Violation};
 pub use field_path::FieldPath;
 pub use options::Options;

@@ -10,6 +10,7 @@ mod any;
 mod collections;
 mod corpus;
 mod differential;
+mod editions;
 mod field_paths;
 mod fixture;
 mod hostile;

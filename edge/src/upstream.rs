@@ -4,6 +4,7 @@ mod connection;
 mod exchange;
 mod health;
 mod pool;
+mod socket;
 
 use http::Uri;
 

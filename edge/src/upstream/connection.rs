@@ -6,18 +6,19 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use tokio::net::TcpStream;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tower::{BoxError, ServiceExt as _};
+
+use super::socket::{Flush, Socket};
 
 /// Time to connect. Then the call is UNAVAILABLE.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -112,7 +113,7 @@ async fn drive(server: Uri, state: Arc<State>) {
         Ok(connected) => connected,
         Err(elapsed) => Err(elapsed.into()),
     };
-    let (sender, mut connection) = match connected {
+    let (sender, mut turns) = match connected {
         Ok(connected) => connected,
         Err(error) => {
             state.is_closed.store(true, Ordering::Relaxed);
@@ -120,23 +121,36 @@ async fn drive(server: Uri, state: Arc<State>) {
         }
     };
     state.tell(Ok(sender));
-    let mut has_waited = false;
-    let ended = poll_fn(|cx| {
-        // Whatever else can run now may have calls to send, too: they go out in one write.
-        has_waited = !has_waited;
-        if has_waited {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let ended = Pin::new(&mut connection).poll(cx);
-        let streams_max = connection.max_concurrent_send_streams().min(CALLS_MAX.into());
-        state.streams_max.store(streams_max, Ordering::Relaxed);
-        ended
-    });
-    let result = ended.await;
+    let result = poll_fn(|cx| turns.poll(cx, &state.streams_max)).await;
     state.is_closed.store(true, Ordering::Relaxed);
     if let Err(error) = result {
         tracing::debug!(%error, "connection to the upstream ended");
+    }
+}
+
+/// A connection whose writes are gathered.
+struct Turns {
+    connection: h2::client::Connection<Socket>,
+    flush: Flush,
+    has_waited: bool,
+}
+
+impl Turns {
+    /// Reads and writes what can be, until the connection ends.
+    fn poll(&mut self, cx: &mut Context<'_>, streams_max: &AtomicUsize) -> Poll<Result<(), BoxError>> {
+        // Whatever else can run now may have calls to send, too: they go out in one write.
+        self.has_waited = !self.has_waited;
+        if self.has_waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let ended = Pin::new(&mut self.connection).poll(cx);
+        let streams = self.connection.max_concurrent_send_streams();
+        streams_max.store(streams.min(CALLS_MAX.into()), Ordering::Relaxed);
+        match self.flush.poll(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Ready(Ok(())) | Poll::Pending => ended.map_err(Into::into),
+        }
     }
 }
 
@@ -146,7 +160,7 @@ impl State {
     }
 }
 
-async fn connect(server: Uri) -> Result<(SendRequest<Bytes>, h2::client::Connection<TcpStream>), BoxError> {
+async fn connect(server: Uri) -> Result<(SendRequest<Bytes>, Turns), BoxError> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -161,5 +175,12 @@ async fn connect(server: Uri) -> Result<(SendRequest<Bytes>, h2::client::Connect
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_header_list_size(HEADER_LIST_BYTES_MAX);
-    Ok(builder.handshake(stream).await?)
+    let (socket, flush) = Socket::new(stream);
+    let (sender, connection) = builder.handshake(socket).await?;
+    let turns = Turns {
+        connection,
+        flush,
+        has_waited: false,
+    };
+    Ok((sender, turns))
 }

@@ -66,7 +66,7 @@ impl Descriptors {
     /// Decodes a `google.protobuf.FileDescriptorSet` and compiles its messages. A set that lacks `Any` and the types
     /// of `google.rpc` gets them: details of errors are printed with it.
     pub(crate) fn load(set: &[u8], options: Options) -> Result<Self, prost_reflect::DescriptorError> {
-        let mut pool = DescriptorPool::decode(set)?;
+        let mut pool = postern_protojson::pool(set)?;
         let files = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET)?;
         for file in files.file_descriptor_protos() {
             let is_known = pool.get_file_by_name(file.name()).is_some();

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use postern_edge::{Config, upstream};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
 use crate::stage::descriptor_set_of;
 
@@ -73,4 +75,21 @@ async fn what_is_no_descriptor_set_is_refused() {
 #[tokio::test]
 async fn posterns_own_api_can_be_served() {
     build(Bytes::from_static(postern_proto::DESCRIPTOR_SET)).unwrap();
+}
+
+#[tokio::test]
+async fn a_descriptor_set_of_an_edition_is_read_with_its_rules() {
+    let error = build(as_edition(&descriptor_set_of(&["get: '/{nothing}'"]))).unwrap_err();
+    assert!(error.contains("/nothing"), "{error}");
+    build(as_edition(&descriptor_set_of(&["get: '/{a}'"]))).unwrap();
+}
+
+/// The same set, whose own file says that it is of an edition: protox writes none.
+fn as_edition(set: &[u8]) -> Bytes {
+    let set_type = DescriptorPool::global().get_message_by_name("google.protobuf.FileDescriptorSet");
+    let mut set = DynamicMessage::decode(set_type.unwrap(), set).unwrap();
+    let files = set.get_field_by_name_mut("file").unwrap().as_list_mut().unwrap();
+    let own = files.last_mut().unwrap().as_message_mut().unwrap();
+    own.set_field_by_name("syntax", Value::String("editions".to_owned()));
+    set.encode_to_vec().into()
 }

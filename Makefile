@@ -57,7 +57,8 @@ deny: ## licences, banned and doubled crates, sources, advisories
 	tools/advisories
 
 .PHONY: test
-test: ## every test of every crate, and the documentation's examples
+test: ## every test of every crate, and the documentation's examples, on SQLite and on a PostgreSQL of their own
+	tools/postgres
 	cargo test --workspace --locked
 
 .PHONY: interop

@@ -76,10 +76,11 @@ const ALONE: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates of ours and the crates of ours that they may depend on; for tests they may use more.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("proto", &[]),
     ("protojson", &[]),
     ("issuer", &[]),
+    ("pgtest", &[]),
     ("localsqs", &[]),
     ("worker", &[]),
     ("worker/examples/contacts_import", &["postern-worker"]),

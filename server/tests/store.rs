@@ -1,4 +1,4 @@
-//! The store against a real database: idempotency, unique keys, the outbox, outcomes, cancellation, isolation.
+//! The store against real databases, SQLite and PostgreSQL: idempotency, unique keys, the outbox, outcomes, cancellation, isolation.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,24 +23,77 @@ const POLICY: RetryPolicy = RetryPolicy {
 };
 const LEASE: i64 = 90_000;
 
+/// Runs each of these on a new database of each kind: there is one contract. One that is left out is dead code, which the lints refuse.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            use super::World;
+            $(#[tokio::test] async fn $name() { super::$name(World::on_sqlite().await).await; })*
+        }
+        mod postgres {
+            use super::World;
+            $(#[tokio::test] async fn $name() { super::$name(World::on_postgres().await).await; })*
+        }
+    };
+}
+
+on_both! {
+    what_is_submitted_can_be_read_whole,
+    a_partner_reads_its_own_jobs_only,
+    one_key_a_hundred_times_at_once_is_one_job,
+    a_key_with_another_request_is_refused,
+    a_unique_value_is_held_until_the_job_fails,
+    a_refused_submission_leaves_nothing_behind,
+    a_claimed_task_is_nobody_elses_until_its_lease_ends,
+    large_tasks_are_claimed_a_few_at_a_time_and_all_in_the_end,
+    a_sent_task_is_never_claimed_again,
+    an_outcome_before_the_mark_settles_the_sending,
+    a_retried_dispatch_is_due_after_its_backoff_and_the_mark_of_the_old_one_does_not_touch_it,
+    the_same_event_twice_is_one_event,
+    the_first_of_two_ends_wins,
+    an_outcome_of_a_job_that_is_not_there_is_told_so,
+    changes_are_told_after_the_commit,
+    lists_are_newest_first_and_go_on_after_a_job,
+    every_filter_that_is_set_must_hold,
+    a_clock_that_was_set_back_delays_no_task,
+    a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_values,
+    a_job_cancelled_after_its_claim_is_asked_to_stop_and_still_reaches_its_consumer,
+    a_claim_once_taken_counts_as_sent_for_ever,
+    a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once,
+    a_claim_and_a_cancellation_at_once_never_both_win,
+    a_partner_cancels_its_own_jobs_only,
+}
+
 struct World {
     store: Store,
-    folder: tempfile::TempDir,
+    url: String,
+    /// Where SQLite's file is.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl World {
-    async fn new() -> Self {
+    async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder).await;
+        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        Self::new(url, Some(folder)).await
+    }
+
+    async fn on_postgres() -> Self {
+        Self::new(postern_pgtest::database().unwrap(), None).await
+    }
+
+    async fn new(url: String, folder: Option<tempfile::TempDir>) -> Self {
+        let store = open(&url).await;
         store.migrate().await.unwrap();
-        Self { store, folder }
+        Self { store, url, folder }
     }
 
     /// As after a crash: whatever was not committed is gone, and the process that held it too.
     async fn restarted(self) -> Self {
         drop(self.store);
         Self {
-            store: open(&self.folder).await,
+            store: open(&self.url).await,
+            url: self.url,
             folder: self.folder,
         }
     }
@@ -94,9 +147,8 @@ impl World {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> Store {
-    let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-    Store::open(&Config { url }).await.unwrap()
+async fn open(url: &str) -> Store {
+    Store::open(&Config { url: url.to_owned() }).await.unwrap()
 }
 
 fn submission(partner: &str, key: Option<&str>) -> Submission {
@@ -142,18 +194,14 @@ fn failed(retryable: bool) -> Event {
     }
 }
 
-#[tokio::test]
-async fn what_is_submitted_can_be_read_whole() {
-    let world = World::new().await;
+async fn what_is_submitted_can_be_read_whole(world: World) {
     let mut submission = submission("acme", Some("key"));
     submission.job.labels = BTreeMap::from([("team".to_owned(), "crm".to_owned())]);
     let job = world.submit(&submission).await;
     assert_eq!(world.job("acme", job.id).await, Some(submission.job));
 }
 
-#[tokio::test]
-async fn a_partner_reads_its_own_jobs_only() {
-    let world = World::new().await;
+async fn a_partner_reads_its_own_jobs_only(world: World) {
     let job = world.submit(&submission("acme", Some("key"))).await;
     assert_eq!(world.job("globex", job.id).await, None);
     let globex = PartnerId::new("globex");
@@ -178,9 +226,7 @@ async fn a_partner_reads_its_own_jobs_only() {
     world.submit(&submission("globex", Some("key"))).await;
 }
 
-#[tokio::test]
-async fn one_key_a_hundred_times_at_once_is_one_job() {
-    let world = World::new().await;
+async fn one_key_a_hundred_times_at_once_is_one_job(world: World) {
     let submissions = (0..100).map(|_| async {
         match world
             .store
@@ -198,9 +244,7 @@ async fn one_key_a_hundred_times_at_once_is_one_job() {
     assert!(results.iter().all(|(_, id)| *id == results[0].1));
 }
 
-#[tokio::test]
-async fn a_key_with_another_request_is_refused() {
-    let world = World::new().await;
+async fn a_key_with_another_request_is_refused(world: World) {
     world.submit(&submission("acme", Some("key"))).await;
     let other = Submission {
         digest: [2; 32],
@@ -216,9 +260,7 @@ async fn a_key_with_another_request_is_refused() {
     ));
 }
 
-#[tokio::test]
-async fn a_unique_value_is_held_until_the_job_fails() {
-    let world = World::new().await;
+async fn a_unique_value_is_held_until_the_job_fails(world: World) {
     let unique = vec![UniqueKey {
         name: "reference".to_owned(),
         digest: [7; 32],
@@ -248,9 +290,7 @@ async fn a_unique_value_is_held_until_the_job_fails() {
     assert!(world.store.partner().submit(&with_key("acme")).await.is_err());
 }
 
-#[tokio::test]
-async fn a_refused_submission_leaves_nothing_behind() {
-    let world = World::new().await;
+async fn a_refused_submission_leaves_nothing_behind(world: World) {
     let unique = vec![UniqueKey {
         name: "reference".to_owned(),
         digest: [7; 32],
@@ -278,9 +318,7 @@ async fn a_refused_submission_leaves_nothing_behind() {
     );
 }
 
-#[tokio::test]
-async fn a_claimed_task_is_nobody_elses_until_its_lease_ends() {
-    let world = World::new().await;
+async fn a_claimed_task_is_nobody_elses_until_its_lease_ends(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     let system = world.store.system();
     let now = Timestamp::now();
@@ -298,9 +336,7 @@ async fn a_claimed_task_is_nobody_elses_until_its_lease_ends() {
     );
 }
 
-#[tokio::test]
-async fn large_tasks_are_claimed_a_few_at_a_time_and_all_in_the_end() {
-    let world = World::new().await;
+async fn large_tasks_are_claimed_a_few_at_a_time_and_all_in_the_end(world: World) {
     let large = |_| Submission {
         payload: format!("{{\"a\":\"{}\"}}", "x".repeat(700_000)),
         ..submission("acme", None)
@@ -319,9 +355,7 @@ async fn large_tasks_are_claimed_a_few_at_a_time_and_all_in_the_end() {
     assert_eq!(claims, [10, 10, 5]);
 }
 
-#[tokio::test]
-async fn a_sent_task_is_never_claimed_again() {
-    let world = World::new().await;
+async fn a_sent_task_is_never_claimed_again(world: World) {
     world.submit(&submission("acme", None)).await;
     let (system, now) = (world.store.system(), Timestamp::now());
     let claimed = system.claim(10, LEASE, now).await.unwrap();
@@ -342,7 +376,7 @@ async fn a_sent_task_is_never_claimed_again() {
 
 #[tokio::test]
 async fn what_a_crash_left_unsent_is_sent_at_the_next_start() {
-    let world = World::new().await;
+    let world = World::on_sqlite().await;
     let job = world.submit(&submission("acme", None)).await;
     world
         .store
@@ -357,9 +391,7 @@ async fn what_a_crash_left_unsent_is_sent_at_the_next_start() {
     assert_eq!(system.claim(10, LEASE, now).await.unwrap()[0].job.id, job.id);
 }
 
-#[tokio::test]
-async fn an_outcome_before_the_mark_settles_the_sending() {
-    let world = World::new().await;
+async fn an_outcome_before_the_mark_settles_the_sending(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     let (system, now) = (world.store.system(), Timestamp::now());
     system.claim(10, LEASE, now).await.unwrap();
@@ -381,9 +413,9 @@ async fn an_outcome_before_the_mark_settles_the_sending() {
     assert_eq!(world.job("acme", job.id).await.unwrap().state, State::Succeeded);
 }
 
-#[tokio::test]
-async fn a_retried_dispatch_is_due_after_its_backoff_and_the_mark_of_the_old_one_does_not_touch_it() {
-    let world = World::new().await;
+async fn a_retried_dispatch_is_due_after_its_backoff_and_the_mark_of_the_old_one_does_not_touch_it(
+    world: World,
+) {
     let job = world.submit(&submission("acme", None)).await;
     let (system, now) = (world.store.system(), Timestamp::now());
     system.claim(10, LEASE, now).await.unwrap();
@@ -417,18 +449,14 @@ async fn a_retried_dispatch_is_due_after_its_backoff_and_the_mark_of_the_old_one
     assert_eq!(claimed[0].job.dispatch, 2);
 }
 
-#[tokio::test]
-async fn the_same_event_twice_is_one_event() {
-    let world = World::new().await;
+async fn the_same_event_twice_is_one_event(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     world.apply(job.id, "e1", Event::Started).await;
     world.apply(job.id, "e1", Event::Started).await;
     assert_eq!(world.job("acme", job.id).await.unwrap().revision, 2);
 }
 
-#[tokio::test]
-async fn the_first_of_two_ends_wins() {
-    let world = World::new().await;
+async fn the_first_of_two_ends_wins(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     world.apply(job.id, "e1", succeeded()).await;
     let ended = world.job("acme", job.id).await.unwrap();
@@ -448,18 +476,14 @@ async fn the_first_of_two_ends_wins() {
     assert_eq!(world.store.partner().result(&globex, &ended).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_outcome_of_a_job_that_is_not_there_is_told_so() {
-    let world = World::new().await;
+async fn an_outcome_of_a_job_that_is_not_there_is_told_so(world: World) {
     assert_eq!(
         world.apply(JobId::new(1), "e", succeeded()).await,
         Verdict::JobUnknown
     );
 }
 
-#[tokio::test]
-async fn changes_are_told_after_the_commit() {
-    let world = World::new().await;
+async fn changes_are_told_after_the_commit(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     let mut changes = world.store.signals().changes();
     world.apply(job.id, "e", Event::Started).await;
@@ -468,9 +492,7 @@ async fn changes_are_told_after_the_commit() {
     assert!(changes.try_recv().is_err(), "nothing changed the second time");
 }
 
-#[tokio::test]
-async fn lists_are_newest_first_and_go_on_after_a_job() {
-    let world = World::new().await;
+async fn lists_are_newest_first_and_go_on_after_a_job(world: World) {
     let mut ids = Vec::new();
     for millis in 1..=5 {
         let mut submission = submission("acme", None);
@@ -504,9 +526,7 @@ fn filter(labels: &[(&str, &str)], states: &[State]) -> Filter {
     }
 }
 
-#[tokio::test]
-async fn every_filter_that_is_set_must_hold() {
-    let world = World::new().await;
+async fn every_filter_that_is_set_must_hold(world: World) {
     let mut labelled = submission("acme", None);
     labelled.job.labels = BTreeMap::from([
         ("team".to_owned(), "crm".to_owned()),
@@ -554,14 +574,12 @@ async fn every_filter_that_is_set_must_hold() {
 
 #[tokio::test]
 async fn a_second_server_on_the_same_file_says_so() {
-    let world = World::new().await;
-    let url = format!("sqlite:{}", world.folder.path().join("test.sqlite").display());
+    let world = World::on_sqlite().await;
+    let url = world.url.clone();
     assert!(matches!(Store::open(&Config { url }).await, Err(Error::InUse(_))));
 }
 
-#[tokio::test]
-async fn a_clock_that_was_set_back_delays_no_task() {
-    let world = World::new().await;
+async fn a_clock_that_was_set_back_delays_no_task(world: World) {
     world.submit(&submission("acme", None)).await;
     let earlier = Timestamp::now().plus_millis(-600_000);
     assert_eq!(
@@ -576,9 +594,7 @@ async fn a_clock_that_was_set_back_delays_no_task() {
     );
 }
 
-#[tokio::test]
-async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_values() {
-    let world = World::new().await;
+async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_values(world: World) {
     let unique = vec![UniqueKey {
         name: "reference".to_owned(),
         digest: [7; 32],
@@ -603,9 +619,7 @@ async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_value
     );
 }
 
-#[tokio::test]
-async fn a_job_cancelled_after_its_claim_is_asked_to_stop_and_still_reaches_its_consumer() {
-    let world = World::new().await;
+async fn a_job_cancelled_after_its_claim_is_asked_to_stop_and_still_reaches_its_consumer(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     assert_eq!(world.claim(Timestamp::now()).await, [job.id]);
     let (asked, what) = world.cancel("acme", job.id).await.unwrap();
@@ -624,9 +638,7 @@ async fn a_job_cancelled_after_its_claim_is_asked_to_stop_and_still_reaches_its_
 }
 
 /// A claim that was given back counts, too: what was sent of it is not known.
-#[tokio::test]
-async fn a_claim_once_taken_counts_as_sent_for_ever() {
-    let world = World::new().await;
+async fn a_claim_once_taken_counts_as_sent_for_ever(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     world.claim(Timestamp::now()).await;
     let sending = Sending {
@@ -644,9 +656,7 @@ async fn a_claim_once_taken_counts_as_sent_for_ever() {
     assert_eq!(what, Cancellation::Requested);
 }
 
-#[tokio::test]
-async fn a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once() {
-    let world = World::new().await;
+async fn a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     world.claim(Timestamp::now()).await;
     world.apply(job.id, "e", failed(true)).await;
@@ -659,9 +669,7 @@ async fn a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once() {
     assert_eq!(world.claim(much_later).await, []);
 }
 
-#[tokio::test]
-async fn a_claim_and_a_cancellation_at_once_never_both_win() {
-    let world = World::new().await;
+async fn a_claim_and_a_cancellation_at_once_never_both_win(world: World) {
     for number in 0..50 {
         let job = world.submit(&submission("acme", None)).await;
         let (claim, cancel) = (world.claim(Timestamp::now()), world.cancel("acme", job.id));
@@ -681,9 +689,7 @@ async fn a_claim_and_a_cancellation_at_once_never_both_win() {
     }
 }
 
-#[tokio::test]
-async fn a_partner_cancels_its_own_jobs_only() {
-    let world = World::new().await;
+async fn a_partner_cancels_its_own_jobs_only(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     assert_eq!(world.cancel("globex", job.id).await, None);
     assert_eq!(world.job("acme", job.id).await, Some(job));

@@ -33,7 +33,7 @@
 //! - On the wire a field of another wire type is unknown, of oneof members and map keys the last counts, and split
 //!   messages merge, as parsers have it.
 //!
-//! Left out: groups and extensions (read as unknown fields, skipped on the wire), required fields (not checked), closed
+//! Left out: extensions (read as unknown fields, skipped on the wire), required fields (not checked), closed
 //! enums (read and printed like open ones).
 
 mod base64;

@@ -68,7 +68,7 @@ pub(crate) fn text_fragment<'a>(
     };
     let opened: Vec<_> = parents.iter().map(|parent| open(parent, out)).collect();
     let problem = text_form::put_url_value(plans, field, text, out).err();
-    opened.into_iter().rev().for_each(|start| wire::close(out, start));
+    close_all(parents, opened, out);
     path.iter()
         .for_each(|field| report.enter(Part::Name(&field.json_name)));
     let outcome = match problem {
@@ -113,9 +113,26 @@ fn run<'a>(
     done
 }
 
+/// Begins a value whose end is to be marked; [`close`] takes what this returns.
 fn open(field: &FieldPlan, out: &mut Vec<u8>) -> usize {
     wire::put_tag(out, field.tag);
-    wire::open(out)
+    match field.is_group() {
+        true => out.len(),
+        false => wire::open(out),
+    }
+}
+
+fn close(field: &FieldPlan, out: &mut Vec<u8>, start: usize) {
+    match field.is_group() {
+        true => wire::close_group(out, field.number),
+        false => wire::close(out, start),
+    }
+}
+
+/// From the innermost outwards.
+fn close_all(fields: &[&FieldPlan], opened: Vec<usize>, out: &mut Vec<u8>) {
+    let pairs = fields.iter().zip(opened).rev();
+    pairs.for_each(|(field, start)| close(field, out, start));
 }
 
 impl<'a> Parser<'a> {
@@ -130,10 +147,7 @@ impl<'a> Parser<'a> {
         if !self.is_absent(field)? {
             self.present(field, true)?;
         }
-        opened
-            .into_iter()
-            .rev()
-            .for_each(|start| wire::close(self.out, start));
+        close_all(parents, opened, self.out);
         path.iter().for_each(|_| self.report.leave());
         self.check_size()
     }
@@ -218,7 +232,7 @@ impl<'a> Parser<'a> {
 
     fn singular(&mut self, field: &'a FieldPlan, keep_default: bool) -> Step<bool> {
         let is_written = match field.kind {
-            Kind::Message(id) => self.submessage(field, id)?,
+            Kind::Message(id) | Kind::Group(id) => self.submessage(field, id)?,
             Kind::String => self.string(field, keep_default)?,
             Kind::Bytes => self.bytes(field, keep_default)?,
             Kind::Bool | Kind::Number(_) | Kind::Enum(_) => match self.scalar(field.kind)? {
@@ -239,7 +253,7 @@ impl<'a> Parser<'a> {
         self.enter_message()?;
         self.message(self.plans.message(id))?;
         self.depth -= 1;
-        wire::close(self.out, start);
+        close(field, self.out, start);
         Ok(true)
     }
 

@@ -82,11 +82,7 @@ impl MessagePlan {
     #[inline]
     pub(crate) fn field_of(&self, record: Record<'_>) -> Option<&FieldPlan> {
         let field = &self.fields[self.index_by_number(record.number)?];
-        record
-            .value
-            .wire_type()
-            .is_some_and(|wire_type| field.accepts(wire_type))
-            .then_some(field)
+        field.accepts(record.value.wire_type()).then_some(field)
     }
 
     #[inline]
@@ -141,7 +137,14 @@ impl FieldPlan {
     pub(crate) fn accepts(&self, wire_type: WireType) -> bool {
         let expected = self.kind.wire_type();
         wire_type == expected
-            || (wire_type == WireType::Bytes && matches!(self.cardinality, Cardinality::List { .. }))
+            || (wire_type == WireType::Bytes
+                && !self.is_group()
+                && matches!(self.cardinality, Cardinality::List { .. }))
+    }
+
+    #[inline]
+    pub(crate) fn is_group(&self) -> bool {
+        matches!(self.kind, Kind::Group(_))
     }
 
     #[inline]
@@ -171,6 +174,8 @@ pub(crate) enum Kind {
     Bytes,
     Enum(EnumId),
     Message(MessageId),
+    /// A message between two tags instead of behind its length: groups of proto2, `DELIMITED` messages of editions.
+    Group(MessageId),
 }
 
 impl Kind {
@@ -180,6 +185,7 @@ impl Kind {
             Self::Bool | Self::Enum(_) => WireType::Varint,
             Self::Number(numeric) => numeric.wire_type(),
             Self::String | Self::Bytes | Self::Message(_) => WireType::Bytes,
+            Self::Group(_) => WireType::Group,
         }
     }
 
@@ -191,13 +197,13 @@ impl Kind {
             Self::String => "expected a string",
             Self::Bytes => "expected a string of base64",
             Self::Enum(_) => "expected the name or number of an enum value",
-            Self::Message(_) => "expected a message",
+            Self::Message(_) | Self::Group(_) => "expected a message",
         }
     }
 
     pub(crate) fn message(self) -> Option<MessageId> {
         match self {
-            Self::Message(id) => Some(id),
+            Self::Message(id) | Self::Group(id) => Some(id),
             Self::Bool | Self::Number(_) | Self::String | Self::Bytes | Self::Enum(_) => None,
         }
     }

@@ -161,9 +161,9 @@ impl<'a> Printer<'a> {
         if !field.is_singular() {
             return self.repeated(field, slot.span(wire), keep_default);
         }
-        if slot.is_split() && field.kind.message().is_some() {
+        if let (true, Some(id)) = (slot.is_split(), field.kind.message()) {
             let whole = payload(field, wire, slot)?;
-            return self.single(field, Value::Bytes(&whole), keep_default);
+            return self.submessage(id, &whole).map(|()| true);
         }
         let value = slot.value(wire)?.unwrap_or(Value::zero(field.kind.wire_type()));
         self.single(field, value, keep_default)
@@ -172,7 +172,9 @@ impl<'a> Printer<'a> {
     /// The same for a singular field's only value.
     #[inline]
     fn single(&mut self, field: &'a FieldPlan, value: Value<'_>, keep_default: bool) -> Printed<bool> {
-        if let (Kind::Message(id), Value::Bytes(bytes)) = (field.kind, value) {
+        if let (Kind::Message(id), Value::Bytes(bytes)) | (Kind::Group(id), Value::Group(bytes)) =
+            (field.kind, value)
+        {
             return self.submessage(id, bytes).map(|()| true);
         }
         // A NullValue is null whatever its number, and null reads as the default.
@@ -227,7 +229,8 @@ fn payload<'w>(field: &FieldPlan, wire: &'w [u8], slot: Slot) -> Printed<Cow<'w,
     let mut whole = Vec::new();
     let mut cursor = Cursor::new(slot.span(wire));
     while let Some(record) = cursor.record()? {
-        if let (true, Value::Bytes(part)) = (record.number == field.number, record.value) {
+        if let (true, Value::Bytes(part) | Value::Group(part)) = (record.number == field.number, record.value)
+        {
             whole.extend_from_slice(part);
         }
     }

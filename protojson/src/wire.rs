@@ -1,7 +1,7 @@
 //! Protobuf's wire format: tags, varints, records, back-patched lengths
 //! (protobuf.dev/programming-guides/encoding). Knows nothing of descriptors or JSON.
 
-/// Groups within groups that are skipped, as most parsers limit them.
+/// Groups within groups that are read over, as most parsers limit them.
 const GROUP_DEPTH_MAX: usize = 100;
 const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
 
@@ -39,8 +39,13 @@ pub(crate) enum WireType {
     Varint = 0,
     Fixed64 = 1,
     Bytes = 2,
+    /// Of its begin; [`close_group`] writes the other one.
+    Group = 3,
     Fixed32 = 5,
 }
+
+/// Of a group's end.
+const GROUP_END: u32 = 4;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
@@ -48,8 +53,8 @@ pub(crate) enum Value<'a> {
     Fixed64(u64),
     Bytes(&'a [u8]),
     Fixed32(u32),
-    /// A group, already skipped.
-    Group,
+    /// What a group holds.
+    Group(&'a [u8]),
 }
 
 impl Value<'_> {
@@ -60,6 +65,7 @@ impl Value<'_> {
             WireType::Varint => Self::Varint(0),
             WireType::Fixed64 => Self::Fixed64(0),
             WireType::Bytes => Self::Bytes(&[]),
+            WireType::Group => Self::Group(&[]),
             WireType::Fixed32 => Self::Fixed32(0),
         }
     }
@@ -72,15 +78,14 @@ impl Value<'_> {
         )
     }
 
-    /// None for a group.
     #[inline]
-    pub(crate) fn wire_type(&self) -> Option<WireType> {
+    pub(crate) fn wire_type(&self) -> WireType {
         match self {
-            Self::Varint(_) => Some(WireType::Varint),
-            Self::Fixed64(_) => Some(WireType::Fixed64),
-            Self::Bytes(_) => Some(WireType::Bytes),
-            Self::Fixed32(_) => Some(WireType::Fixed32),
-            Self::Group => None,
+            Self::Varint(_) => WireType::Varint,
+            Self::Fixed64(_) => WireType::Fixed64,
+            Self::Bytes(_) => WireType::Bytes,
+            Self::Group(_) => WireType::Group,
+            Self::Fixed32(_) => WireType::Fixed32,
         }
     }
 }
@@ -127,10 +132,7 @@ impl<'a> Cursor<'a> {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(self.fixed64()?),
             2 => Value::Bytes(self.bytes()?),
-            3 => {
-                self.skip_group(number, 0)?;
-                Value::Group
-            }
+            3 => Value::Group(self.group(number)?),
             5 => Value::Fixed32(self.fixed32()?),
             4 => return Err(Malformed::GroupNotBegun),
             _ => return Err(Malformed::WireType),
@@ -222,7 +224,15 @@ impl<'a> Cursor<'a> {
     }
 
     #[cold]
-    fn skip_group(&mut self, group: u32, depth: usize) -> Result<(), Malformed> {
+    fn group(&mut self, number: u32) -> Result<&'a [u8], Malformed> {
+        let start = self.pos;
+        let end = self.skip_group(number, 0)?;
+        Ok(&self.wire[start..end])
+    }
+
+    /// Reads over a group; where the tag of its end begins.
+    #[cold]
+    fn skip_group(&mut self, group: u32, depth: usize) -> Result<usize, Malformed> {
         if depth >= GROUP_DEPTH_MAX {
             return Err(Malformed::GroupDepth);
         }
@@ -230,13 +240,14 @@ impl<'a> Cursor<'a> {
             if self.is_at_end() {
                 return Err(Malformed::Truncated);
             }
+            let end = self.pos;
             let (number, wire_type) = self.tag()?;
             match wire_type {
                 0 => drop(self.varint()?),
                 1 => drop(self.fixed64()?),
                 2 => drop(self.bytes()?),
-                3 => self.skip_group(number, depth + 1)?,
-                4 if number == group => return Ok(()),
+                3 => drop(self.skip_group(number, depth + 1)?),
+                4 if number == group => return Ok(end),
                 5 => drop(self.fixed32()?),
                 _ => return Err(Malformed::GroupEnd),
             }
@@ -288,6 +299,11 @@ pub(crate) fn close(out: &mut Vec<u8>, start: usize) {
     out.truncate(end + size - 1);
     out.copy_within(start..end, start + size - 1);
     out[start - 1..start - 1 + size].copy_from_slice(&prefix[..size]);
+}
+
+/// Ends a group that was begun by its tag.
+pub(crate) fn close_group(out: &mut Vec<u8>, number: u32) {
+    put_tag(out, number << 3 | GROUP_END);
 }
 
 pub(crate) fn zigzag(value: i64) -> u64 {

@@ -169,7 +169,7 @@ fn key(kind: Kind, text: Cow<'_, str>) -> Result<Key<'_>, Problem> {
         Kind::String => Ok(Key::Text(text)),
         Kind::Bool => scalar::from_bool_text(&text).map(Key::Scalar),
         Kind::Number(numeric) => scalar::from_number_text(numeric, &text).map(Key::Scalar),
-        Kind::Bytes | Kind::Enum(_) | Kind::Message(_) => {
+        Kind::Bytes | Kind::Enum(_) | Kind::Message(_) | Kind::Group(_) => {
             Err(Problem::new(Reason::InvalidValue, "no key can have this type"))
         }
     }

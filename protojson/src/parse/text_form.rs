@@ -1,8 +1,8 @@
 //! Messages that are a string in JSON (`Timestamp`, `Duration`, `FieldMask`), and values as URLs carry them. Pure: one
 //! text in, bytes out.
 
-use super::open;
 use super::scalar::{self, Problem, Scalar};
+use super::{close, open};
 use crate::json::number::Number;
 use crate::plan::{Cardinality, EnumPlan, FieldPlan, Kind, Plans, Shape};
 use crate::time::{NotTime, Time};
@@ -47,7 +47,7 @@ pub(super) fn put_url_value(
             return Ok(());
         }
         Kind::Bytes => return put_bytes(field, text, out),
-        Kind::Message(id) => {
+        Kind::Message(id) | Kind::Group(id) => {
             let plan = plans.message(id);
             let start = open(field, out);
             match plan
@@ -58,7 +58,7 @@ pub(super) fn put_url_value(
                 Some(wrapped) => put_url_value(plans, wrapped, text, out)?,
                 None => put(plan.shape, text, out)?,
             }
-            wire::close(out, start);
+            close(field, out, start);
             return Ok(());
         }
         Kind::Bool => scalar::from_bool_text(text)?,

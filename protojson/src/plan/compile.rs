@@ -51,8 +51,7 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn message(&self, descriptor: &MessageDescriptor) -> MessagePlan {
-        // Groups are left out: their text is of proto2, their wire bytes are skipped as unknown.
-        let mut fields: Vec<_> = descriptor.fields().filter(|field| !field.is_group()).collect();
+        let mut fields: Vec<_> = descriptor.fields().collect();
         fields.sort_by_key(FieldDescriptor::number);
         let oneofs: Vec<_> = descriptor
             .oneofs()
@@ -85,7 +84,7 @@ impl Compiler<'_> {
     }
 
     fn field(&self, descriptor: &FieldDescriptor, oneof: Option<usize>) -> FieldPlan {
-        let kind = self.kind(&descriptor.kind());
+        let kind = self.kind(descriptor);
         let name = match self.options.use_proto_field_names {
             true => descriptor.name(),
             false => descriptor.json_name(),
@@ -106,9 +105,9 @@ impl Compiler<'_> {
         }
     }
 
-    fn kind(&self, kind: &prost_reflect::Kind) -> Kind {
+    fn kind(&self, field: &FieldDescriptor) -> Kind {
         use prost_reflect::Kind as Source;
-        match kind {
+        match field.kind() {
             Source::Double => Kind::Number(Numeric::Double),
             Source::Float => Kind::Number(Numeric::Float),
             Source::Int32 => Kind::Number(Numeric::Int32),
@@ -124,7 +123,14 @@ impl Compiler<'_> {
             Source::Bool => Kind::Bool,
             Source::String => Kind::String,
             Source::Bytes => Kind::Bytes,
-            Source::Message(message) => Kind::Message(MessageId(self.messages[message.full_name()])),
+            Source::Message(message) => {
+                let id = MessageId(self.messages[message.full_name()]);
+                if field.is_group() {
+                    Kind::Group(id)
+                } else {
+                    Kind::Message(id)
+                }
+            }
             Source::Enum(enumeration) => Kind::Enum(EnumId(self.enums[enumeration.full_name()])),
         }
     }

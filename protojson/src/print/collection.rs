@@ -21,9 +21,9 @@ impl<'a> Printer<'a> {
             if record.number != field.number {
                 continue;
             }
-            if record.value.wire_type() == Some(wire_type) {
+            if record.value.wire_type() == wire_type {
                 self.element(field, record.value, &mut count)?;
-            } else if let Value::Bytes(packed) = record.value {
+            } else if let (true, Value::Bytes(packed)) = (field.accepts(WireType::Bytes), record.value) {
                 let mut values = Cursor::new(packed);
                 while !values.is_at_end() {
                     let value = packed_value(&mut values, wire_type)?;
@@ -40,7 +40,9 @@ impl<'a> Printer<'a> {
             self.out.push(b',');
         }
         let printed = match (field.kind, value) {
-            (Kind::Message(id), Value::Bytes(bytes)) => self.submessage(id, bytes),
+            (Kind::Message(id), Value::Bytes(bytes)) | (Kind::Group(id), Value::Group(bytes)) => {
+                self.submessage(id, bytes)
+            }
             (kind, value) => self.scalar(kind, value),
         };
         printed.map_err(|fault| fault.within(count.to_string()))?;
@@ -122,7 +124,7 @@ fn packed_value<'w>(values: &mut Cursor<'w>, wire_type: WireType) -> Result<Valu
         WireType::Varint => values.varint().map(Value::Varint),
         WireType::Fixed32 => values.fixed32().map(Value::Fixed32),
         WireType::Fixed64 => values.fixed64().map(Value::Fixed64),
-        WireType::Bytes => Err(Malformed::PackedBytes),
+        WireType::Bytes | WireType::Group => Err(Malformed::PackedBytes),
     }
 }
 
@@ -186,18 +188,17 @@ fn key<'w>(field: &FieldPlan, entry: &'w [u8]) -> Result<Key<'w>, Malformed> {
     let mut key = Value::zero(field.kind.wire_type());
     let mut cursor = Cursor::new(entry);
     while let Some(record) = cursor.record()? {
-        if record.number == field.number && record.value.wire_type() == Some(field.kind.wire_type()) {
+        if record.number == field.number && record.value.wire_type() == field.kind.wire_type() {
             key = record.value;
         }
     }
     Ok(match (key, field.kind) {
-        (Value::Bytes(text), _) => Key::Text(text),
+        (Value::Bytes(text) | Value::Group(text), _) => Key::Text(text),
         (Value::Varint(value), Kind::Bool) => Key::Number(u64::from(value != 0)),
         (Value::Varint(value), Kind::Number(Numeric::Int32 | Numeric::Uint32 | Numeric::Sint32)) => {
             Key::Number(u64::from(low(value)))
         }
         (Value::Varint(value) | Value::Fixed64(value), _) => Key::Number(value),
         (Value::Fixed32(value), _) => Key::Number(u64::from(value)),
-        (Value::Group, _) => Key::Number(0),
     })
 }

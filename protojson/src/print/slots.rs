@@ -46,11 +46,11 @@ impl Slot {
         Ok(record.map(|record| record.value))
     }
 
-    /// The last value, if it is of bytes; otherwise none.
+    /// The bytes of the last value, none if it is a number.
     #[inline]
     pub(super) fn bytes(self, wire: &[u8]) -> Result<&[u8], Malformed> {
         match self.value(wire)? {
-            Some(Value::Bytes(bytes)) => Ok(bytes),
+            Some(Value::Bytes(bytes) | Value::Group(bytes)) => Ok(bytes),
             _ => Ok(&[]),
         }
     }
@@ -73,11 +73,7 @@ impl Printer<'_> {
                 continue;
             };
             let field = &plan.fields[index];
-            if !record
-                .value
-                .wire_type()
-                .is_some_and(|wire_type| field.accepts(wire_type))
-            {
+            if !field.accepts(record.value.wire_type()) {
                 continue;
             }
             if let Some(oneof) = field.oneof {

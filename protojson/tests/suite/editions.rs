@@ -89,3 +89,59 @@ fn maps_of_an_edition_are_maps_whatever_the_encoding_of_messages() {
     assert_eq!(bytes, [0x0a, 5, 0x0a, 1, b'k', 0x12, 0]);
     assert_eq!(json(&message, &bytes).unwrap(), text);
 }
+
+/// Fields 1 and 2 are the message itself, between tags; 3 is a number.
+fn delimited() -> Message {
+    let of_itself = r#","typeName":".a.A""#;
+    let fields = [
+        field(1, "OPTIONAL", "MESSAGE", of_itself),
+        field(2, "REPEATED", "MESSAGE", of_itself),
+        field(3, "OPTIONAL", "INT32", ""),
+    ];
+    edition(
+        r#"{"features":{"messageEncoding":"DELIMITED"}}"#,
+        &fields.join(","),
+    )
+}
+
+#[test]
+fn delimited_messages_lie_between_tags() {
+    for (text, bytes) in [
+        (r#"{"f1":{"f2":[],"f3":7},"f2":[]}"#, &[0x0b, 24, 7, 0x0c][..]),
+        (
+            r#"{"f1":{"f1":{"f2":[]},"f2":[]},"f2":[]}"#,
+            &[0x0b, 0x0b, 0x0c, 0x0c],
+        ),
+        (
+            r#"{"f2":[{"f2":[],"f3":7},{"f2":[]}]}"#,
+            &[0x13, 24, 7, 0x14, 0x13, 0x14],
+        ),
+    ] {
+        assert_eq!(wire(&delimited(), text).unwrap(), bytes, "{text}");
+        assert_eq!(json(&delimited(), bytes).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_delimited_message_in_two_pieces_is_one() {
+    let bytes = [0x0b, 24, 7, 0x0c, 0x0b, 0x13, 0x14, 0x0c];
+    assert_eq!(
+        json(&delimited(), &bytes).unwrap(),
+        r#"{"f1":{"f2":[{"f2":[]}],"f3":7},"f2":[]}"#
+    );
+}
+
+#[test]
+fn a_message_behind_its_length_is_no_delimited_one() {
+    let bytes = [0x0a, 2, 24, 7, 0x12, 2, 24, 7, 24, 1];
+    assert_eq!(json(&delimited(), &bytes).unwrap(), r#"{"f2":[],"f3":1}"#);
+}
+
+#[test]
+fn a_path_leads_through_delimited_messages() {
+    let path = delimited().field("f1.f1.f3").unwrap();
+    let mut bytes = Vec::new();
+    path.text_to_wire("7", &mut bytes).unwrap();
+    assert_eq!(bytes, [0x0b, 0x0b, 24, 7, 0x0c, 0x0c]);
+    assert_eq!(path.to_text(&bytes).unwrap().as_deref(), Some("7"));
+}

@@ -38,6 +38,8 @@ macro_rules! on_both {
 }
 
 on_both! {
+    two_claimants_at_once_never_have_the_same_task,
+    batches_that_meet_in_opposite_order_both_go_through,
     what_is_submitted_can_be_read_whole,
     a_partner_reads_its_own_jobs_only,
     one_key_a_hundred_times_at_once_is_one_job,
@@ -693,4 +695,64 @@ async fn a_partner_cancels_its_own_jobs_only(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     assert_eq!(world.cancel("globex", job.id).await, None);
     assert_eq!(world.job("acme", job.id).await, Some(job));
+}
+
+async fn two_claimants_at_once_never_have_the_same_task(world: World) {
+    let mut submitted = Vec::new();
+    for _ in 0..60 {
+        submitted.push(world.submit(&submission("acme", None)).await.id);
+    }
+    let now = Timestamp::now();
+    let mut claimed = Vec::new();
+    while claimed.len() < submitted.len() {
+        let (some, others) = tokio::join!(world.claim(now), world.claim(now));
+        assert!(
+            !some.is_empty() || !others.is_empty(),
+            "tasks are left that nobody claims"
+        );
+        claimed.extend(some);
+        claimed.extend(others);
+    }
+    claimed.sort_unstable();
+    submitted.sort_unstable();
+    assert_eq!(claimed, submitted);
+}
+
+/// Locked in the order in which they came, two replicas' batches would wait for each other, until the database ends one.
+async fn batches_that_meet_in_opposite_order_both_go_through(world: World) {
+    let mut jobs = Vec::new();
+    for _ in 0..20 {
+        jobs.push(world.submit(&submission("acme", None)).await.id);
+    }
+    let backwards: Vec<_> = jobs.iter().rev().copied().collect();
+    let system = world.store.system();
+    for round in 0..5 {
+        let (these, those) = (
+            started(&jobs, &format!("a{round}")),
+            started(&backwards, &format!("b{round}")),
+        );
+        let (one, other) = tokio::join!(
+            system.apply(&these, &|_| POLICY, Timestamp::now()),
+            system.apply(&those, &|_| POLICY, Timestamp::now()),
+        );
+        assert_eq!((one.unwrap().len(), other.unwrap().len()), (20, 20));
+    }
+}
+
+fn started(jobs: &[JobId], event_id: &str) -> Vec<Report> {
+    let report = |job: &JobId| Report {
+        job: *job,
+        outcome: Outcome {
+            dispatch: 1,
+            event_id: event_id.to_owned(),
+            attempt: None,
+            seq: None,
+            event: Event::Started,
+        },
+        letter: Letter {
+            message_id: "m".to_owned(),
+            body: "{}".to_owned(),
+        },
+    };
+    jobs.iter().map(report).collect()
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::entity::{body, outcome, quarantine};
 use super::write::{Entry, Writing};
-use super::{Error, Store, change};
+use super::{Error, Store, change, row};
 use crate::job::{Applied, Event, EventKind, Ignored, Job, JobId, Outcome, RetryPolicy, Timestamp};
 
 /// An authentic outcome of a job.
@@ -48,6 +48,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Verdict>, Error> {
         let mut writing = self.write(now).await?;
+        row::lock_all(writing.tx(), reports.iter().map(|report| report.job)).await?;
         let mut verdicts = Vec::with_capacity(reports.len());
         for report in reports {
             verdicts.push(apply(&mut writing, report, retry).await?);

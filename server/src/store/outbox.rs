@@ -79,6 +79,7 @@ impl Store {
     /// Marks tasks as sent, each with the queue's message id.
     pub(super) async fn mark_sent(&self, sent: &[(Sending, String)], now: Timestamp) -> Result<(), Error> {
         let tx = self.begin().await?;
+        row::lock_all(&tx, sent.iter().map(|(sending, _)| sending.job)).await?;
         for (sending, message_id) in sent {
             mark_one(&tx, *sending, message_id, now).await?;
         }
@@ -88,6 +89,7 @@ impl Store {
     /// Gives claims back, to be taken again from `due` on.
     pub(super) async fn release(&self, sendings: &[Sending], due: Timestamp) -> Result<(), Error> {
         let tx = self.begin().await?;
+        row::lock_all(&tx, sendings.iter().map(|sending| sending.job)).await?;
         for sending in sendings {
             job::Entity::update_many()
                 .col_expr(job::Column::DispatchDue, Expr::value(due.millis()))

@@ -3,9 +3,10 @@
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
-    Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
+use uuid::Uuid;
 
 use super::Error;
 use super::entity::job;
@@ -34,6 +35,24 @@ fn state_of(number: i16) -> Result<State, Error> {
 pub(super) async fn lock(tx: &DatabaseTransaction, id: JobId) -> Result<Option<Job>, Error> {
     let found = locked(tx, job::Entity::find_by_id(id.uuid())).one(tx).await?;
     found.map(read).transpose()
+}
+
+/// Makes all these jobs the transaction's own, in the order of their ids: of two batches that share jobs, one waits for the other,
+/// and never both. Jobs that are not there are none.
+pub(super) async fn lock_all(
+    tx: &DatabaseTransaction,
+    ids: impl ExactSizeIterator<Item = JobId> + Send,
+) -> Result<(), Error> {
+    if ids.len() < 2 || tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let rows = job::Entity::find()
+        .select_only()
+        .column(job::Column::Id)
+        .filter(job::Column::Id.is_in(ids.map(JobId::uuid)))
+        .order_by_asc(job::Column::Id);
+    locked(tx, rows).into_tuple::<Uuid>().all(tx).await?;
+    Ok(())
 }
 
 /// A job that is a transaction's own.

@@ -11,6 +11,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The database gives up a transaction whose server has gone quiet, as behind a broken network: it holds rows that others need. Nothing
+/// here lies between two statements of a transaction but a little computing.
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -30,6 +33,9 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
     if DbBackend::Postgres.is_prefix_of(&config.url) {
         let mut options = options(&config.url, POSTGRES_CONNECTIONS_MAX);
         options.statement_timeout(STATEMENT_TIMEOUT);
+        options.map_sqlx_postgres_opts(|options| {
+            options.options([("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT)])
+        });
         let pool = Database::connect(options).await?;
         return Ok(Opened {
             write: pool.clone(),
@@ -98,5 +104,27 @@ fn lock(database: &Path) -> Result<std::fs::File, Error> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(database.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn postgres_ends_what_takes_too_long() {
+        let url = postern_pgtest::database().unwrap();
+        let opened = open(&Config { url }).await.unwrap();
+        for (setting, expected) in [
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+        ] {
+            let show = Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+            let row = opened.write.query_one_raw(show).await.unwrap().unwrap();
+            let value: String = row.try_get("", setting).unwrap();
+            assert_eq!(value, expected, "{setting}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod settings;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use settings::{Partner, Settings};
 
@@ -18,6 +19,8 @@ pub struct Config {
     pub edge_listen: SocketAddr,
     /// The edge's servers.
     pub edge_upstream: Vec<String>,
+    /// Time between the health checks of each of them, where there are several; None when they are not asked.
+    pub edge_health_check_interval: Option<Duration>,
     /// Origins whose pages may call the edge, or `*`.
     pub cors_origins: Vec<String>,
     /// gRPC.
@@ -102,6 +105,11 @@ impl Config {
                     .as_deref()
                     .unwrap_or("http://127.0.0.1:50051"),
             ),
+            edge_health_check_interval: check.seconds(
+                "edge_health_check_seconds",
+                settings.edge_health_check_seconds.as_deref(),
+                5,
+            ),
             cors_origins: list(settings.cors_origins.as_deref()),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
@@ -177,6 +185,17 @@ impl Check {
         })
     }
 
+    /// Whole seconds up to an hour; None for zero.
+    fn seconds(&mut self, key: &str, given: Option<&str>, default: u64) -> Option<Duration> {
+        let seconds = given.map_or(Ok(default), str::parse);
+        let seconds = seconds.ok().filter(|seconds| *seconds <= 3_600);
+        self.that(
+            seconds.is_some(),
+            &format!("{key}: must be a whole number from 0 to 3600"),
+        );
+        seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    }
+
     fn urls(&mut self, key: &str, list: &str) -> Vec<String> {
         let urls: Vec<String> = list
             .split(',')
@@ -241,6 +260,23 @@ mod tests {
         };
         assert!(origins(None).is_empty());
         assert_eq!(origins(Some("https://a.example, *,")), ["https://a.example", "*"]);
+    }
+
+    #[test]
+    fn servers_are_asked_every_five_seconds_another_time_or_not_at_all() {
+        let interval = |text: Option<&str>| {
+            let settings = Settings {
+                edge_health_check_seconds: text.map(str::to_owned),
+                ..Settings::default()
+            };
+            Config::from_settings(settings).map(|config| config.edge_health_check_interval)
+        };
+        assert_eq!(interval(None).unwrap(), Some(Duration::from_secs(5)));
+        assert_eq!(interval(Some("60")).unwrap(), Some(Duration::from_secs(60)));
+        assert_eq!(interval(Some("0")).unwrap(), None);
+        for text in ["-1", "1.5", "3601", "often"] {
+            assert!(interval(Some(text)).is_err(), "{text}");
+        }
     }
 
     #[test]

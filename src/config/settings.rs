@@ -13,6 +13,7 @@ const FILE: &str = "postern.toml";
 pub struct Settings {
     pub edge_listen: Option<String>,
     pub edge_upstream: Option<String>,
+    pub edge_health_check_seconds: Option<String>,
     pub cors_origins: Option<String>,
     pub grpc_listen: Option<String>,
     pub sqs_listen: Option<String>,
@@ -58,6 +59,7 @@ impl Settings {
         for (name, value) in [
             ("EDGE_LISTEN", &mut self.edge_listen),
             ("EDGE_UPSTREAM", &mut self.edge_upstream),
+            ("EDGE_HEALTH_CHECK_SECONDS", &mut self.edge_health_check_seconds),
             ("CORS_ORIGINS", &mut self.cors_origins),
             ("GRPC_LISTEN", &mut self.grpc_listen),
             ("SQS_LISTEN", &mut self.sqs_listen),

@@ -5,6 +5,7 @@ mod source;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use postern_edge::upstream::Checks;
 use postern_edge::{Documents, Security, ServeConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,9 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         settings.descriptor_set = source.read().await?.into();
         settings.documents = Some(Documents::default());
     }
-    let checks = channels.checks();
+    let checks = config
+        .edge_health_check_interval
+        .map(|interval| channels.checks().every(interval));
     let edge = settings.build(channels)?;
     let reload = Reload::new(source, edge.clone())?;
     let listener = bind("edge", config.edge_listen).await?;
@@ -47,10 +50,17 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
     let ((), (), (), served) = tokio::join!(
         postern_edge::serve(listener, edge, ServeConfig::default(), until.clone()),
         reload.run(until.clone()),
-        checks.run(until.clone()),
+        ask(checks, until.clone()),
         admin::serve(admin, admin::always(), until)
     );
     served
+}
+
+/// Asks the servers how they are, unless that is turned off.
+async fn ask(checks: Option<Checks>, until: CancellationToken) {
+    if let Some(checks) = checks {
+        checks.run(until).await;
+    }
 }
 
 /// The route table and every problem.

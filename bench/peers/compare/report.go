@@ -14,6 +14,7 @@ requests over HTTP/1.1 to all. Envoy alone is told one thing more: to give error
 ` + "`bench/peers/compare/envoy.txt`" + `.
 
 A cell has the headers that matter, the type, and the body; ⏎ is the end of a line. The methods say in ` + "`call`" + ` what they got. ` + "`…`" + ` stands where more follows.
+Of two members of a oneof Vanguard takes either, now this one and now that.
 `
 
 // report asks everybody everything, and is a Markdown page: a table of the status codes, then each answer.

@@ -4,6 +4,7 @@ mod connection;
 mod exchange;
 mod health;
 mod pool;
+mod server;
 mod socket;
 
 use http::Uri;

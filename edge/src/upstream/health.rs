@@ -16,7 +16,8 @@ use tonic::Code;
 use tonic::body::Body;
 use tower::BoxError;
 
-use super::pool::{Channels, Server};
+use super::pool::Channels;
+use super::server::Server;
 
 const PATH: &str = "/grpc.health.v1.Health/Check";
 /// The framed `HealthCheckRequest` without a service: the server as a whole.

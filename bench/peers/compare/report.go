@@ -14,7 +14,7 @@ requests over HTTP/1.1 to all. Envoy alone is told one thing more: to give error
 ` + "`bench/peers/compare/envoy.txt`" + `.
 
 A cell has the headers that matter, the type, and the body; ⏎ is the end of a line. The methods say in ` + "`call`" + ` what they got. ` + "`…`" + ` stands where more follows.
-Of two members of a oneof Vanguard takes either, now this one and now that.
+Two answers of Vanguard change from run to run: of two members of a oneof it takes either, and a deadline is 503 or 504.
 `
 
 // report asks everybody everything, and is a Markdown page: a table of the status codes, then each answer.
@@ -50,6 +50,9 @@ func (q question) line() string {
 		if value := q.headers.Get(name); value != "" && (name != "Content-Type" || q.body != "" && value != "application/json") {
 			line += "  " + strings.ToLower(name) + ": " + value
 		}
+	}
+	if q.headers.Get("Content-Encoding") != "" {
+		return line + "  …"
 	}
 	if body := clean(strings.ReplaceAll(strings.TrimSpace(q.body), "\n", "⏎")); body != "" {
 		line += "  " + strings.ReplaceAll(body, `\|`, "|")

@@ -43,14 +43,18 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Body of a REST request. Beyond: 413.
     pub body_bytes_max: usize,
-    /// Time for it to arrive. Beyond: 504.
+    /// Time for it to arrive, or that of a gRPC-Web call. Beyond: 504.
     pub body_timeout: Duration,
-    /// The longest silence within it. Beyond: 504.
-    pub body_silence: Duration,
+    /// The longest silence within it, and the time in which `body_window_bytes_min` must come. Of gRPC calls as well, where the
+    /// request is one message. Beyond: 504.
+    pub body_window: Duration,
+    /// Bytes in each such window, unless the body ends in it.
+    pub body_window_bytes_min: usize,
     /// All messages of a stream of requests over REST, or a raw body that is streamed. Beyond: 413. A single element has
     /// the limit of a body.
     pub request_stream_bytes_max: u64,
-    /// One call with a stream of requests over REST; the caller's longest silence in it is `body_timeout`. Beyond: 504.
+    /// One call with a stream of requests over REST; the caller's longest silence in it is `body_timeout`, and that is all
+    /// that is asked of its pace: its messages may be made as it goes. Beyond: 504.
     pub request_stream_timeout: Duration,
     /// One message of the upstream to a REST caller, and one request message, in wire bytes; JSON four times that.
     pub message_bytes_max: usize,
@@ -135,7 +139,8 @@ impl Default for Limits {
             header_bytes_max: 32 << 10,
             body_bytes_max: 2 << 20,
             body_timeout: Duration::from_secs(20),
-            body_silence: Duration::from_secs(4),
+            body_window: Duration::from_secs(4),
+            body_window_bytes_min: 2_000,
             request_stream_bytes_max: 4 << 30,
             request_stream_timeout: Duration::from_secs(3_600),
             message_bytes_max: 16 << 20,
@@ -151,8 +156,19 @@ impl Limits {
     pub(crate) fn body(&self) -> receive::Limits {
         receive::Limits {
             bytes_max: self.body_bytes_max,
-            timeout: self.body_timeout,
-            silence: self.body_silence,
+            pace: receive::PaceLimits {
+                timeout: Some(self.body_timeout),
+                ..self.pace()
+            },
+        }
+    }
+
+    /// Of a call of one message, however long that is.
+    pub(crate) fn pace(&self) -> receive::PaceLimits {
+        receive::PaceLimits {
+            window: self.body_window,
+            window_bytes_min: self.body_window_bytes_min,
+            timeout: None,
         }
     }
 

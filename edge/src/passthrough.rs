@@ -3,6 +3,7 @@
 //! Only what belongs to one hop is taken away. Errors of the edge are gRPC statuses here.
 
 mod ending;
+mod paced;
 mod unsized_body;
 
 use std::convert::Infallible;
@@ -23,8 +24,11 @@ use crate::edge::Core;
 use crate::interrupt::Interrupt;
 use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
+use crate::receive::PaceLimits;
+use crate::requests::Faults;
 use crate::serve::Shutdown;
 use ending::Ending;
+use paced::Paced;
 use unsized_body::Unsized;
 
 /// A gRPC call.
@@ -33,7 +37,12 @@ pub(crate) async fn grpc<U: Upstream>(
     upstream: U,
     request: Request<Body>,
 ) -> Response<crate::Body> {
-    forward(core, upstream, request).await.map(crate::Body::from)
+    let streams = core.routes().grpc_method(request.uri().path());
+    let is_one_message = streams.is_some_and(|streams| !streams.requests);
+    let pace = is_one_message.then(|| core.limits().pace());
+    forward(core, upstream, request, pace)
+        .await
+        .map(crate::Body::from)
 }
 
 /// A gRPC-Web call, binary or text: tonic-web around the same.
@@ -88,13 +97,21 @@ impl<U: Upstream> Service<Request<Body>> for Forward<U> {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let response = forward(self.core.clone(), self.upstream.clone(), request);
+        // gRPC-Web has no streams of requests.
+        let pace = self.core.limits().body().pace;
+        let response = forward(self.core.clone(), self.upstream.clone(), request, Some(pace));
         Box::pin(async move { Ok(response.await) })
     }
 }
 
-async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Body>) -> Response<Body> {
+async fn forward<U: Upstream>(
+    core: Arc<Core>,
+    upstream: U,
+    request: Request<Body>,
+    pace: Option<PaceLimits>,
+) -> Response<Body> {
     let (mut head, body) = request.into_parts();
+    let (body, mut faults) = paced(body, pace);
     let path = head.uri.path().to_owned();
     let shutdown = head.extensions.remove::<Shutdown>();
     let request_id = head.headers.get(REQUEST_ID).cloned();
@@ -113,7 +130,7 @@ async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Bod
         .unwrap_or_default();
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = head.headers;
-    let mut response = match send(upstream, request, deadline).await {
+    let mut response = match faults.or(send(upstream, request, deadline)).await {
         Ok(response) => response,
         Err(problem) => {
             problem.log(&request_id.unwrap_or_else(|| HeaderValue::from_static("")), &path);
@@ -121,13 +138,24 @@ async fn forward<U: Upstream>(core: Arc<Core>, upstream: U, request: Request<Bod
         }
     };
     metadata::strip_hop(response.headers_mut());
-    let is_stream = core.routes().grpc_method(&path) == Some(true);
-    let shutdown = shutdown.filter(|_| is_stream);
-    if shutdown.is_none() && deadline.is_none() {
+    let streams = core.routes().grpc_method(&path);
+    let shutdown = shutdown.filter(|_| streams.is_some_and(|streams| streams.answers));
+    if shutdown.is_none() && deadline.is_none() && !faults.may_come() {
         return response;
     }
-    let interrupt = Interrupt::default().at(deadline).on(shutdown.as_ref());
+    let interrupt = Interrupt::new(faults).at(deadline).on(shutdown.as_ref());
     response.map(|body| Body::new(Ending::new(body, interrupt, core)))
+}
+
+/// The body in its caller's pace, if it must keep one, and what becomes known of it.
+fn paced(body: Body, pace: Option<PaceLimits>) -> (Body, Faults) {
+    match pace {
+        Some(pace) if !http_body::Body::is_end_stream(&body) => {
+            let (body, faults) = Paced::new(body, pace);
+            (Body::new(body), faults)
+        }
+        _ => (body, Faults::default()),
+    }
 }
 
 /// Waits for the answer's head, until the caller's deadline.

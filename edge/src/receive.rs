@@ -1,10 +1,11 @@
 //! Takes in the body of a REST request: its type, its size, its time. Knows nothing of what it says.
 
 mod elements;
+mod pace;
 mod pieces;
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -14,14 +15,14 @@ use tonic::body::Body;
 
 use crate::problem::Problem;
 use elements::Form;
+pub(crate) use pace::{Limits as PaceLimits, Pace};
 pub(crate) use pieces::{Limits as PiecesLimits, Pieces};
 
 /// Limits of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) bytes_max: usize,
-    pub(crate) timeout: Duration,
-    pub(crate) silence: Duration,
+    pub(crate) pace: PaceLimits,
 }
 
 /// The whole body, JSON; empty when there is none, and then its type does not matter.
@@ -75,11 +76,7 @@ async fn whole(
     if declared.exact().is_some_and(|bytes| bytes > 0) {
         check_type()?;
     }
-    let read = read(body, limits);
-    let Ok(bytes) = tokio::time::timeout(limits.timeout, read).await else {
-        return Err(Problem::deadline_exceeded());
-    };
-    let bytes = bytes?;
+    let bytes = read(body, limits).await?;
     if !bytes.is_empty() {
         check_type()?;
     }
@@ -91,38 +88,21 @@ pub(crate) async fn unexpected(body: Body, limits: Limits) -> Result<Bytes, Prob
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let Ok(first) = tokio::time::timeout(limits.timeout, first(body)).await else {
-        return Err(Problem::deadline_exceeded());
-    };
-    Ok(first)
-}
-
-async fn first(mut body: Body) -> Bytes {
-    while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        if let Ok(data) = frame.into_data()
-            && !data.is_empty()
-        {
-            return data;
+    let mut paced = Paced::new(body, limits.pace);
+    while let Some(data) = paced.next().await? {
+        if !data.is_empty() {
+            return Ok(data);
         }
     }
-    Bytes::new()
+    Ok(Bytes::new())
 }
 
-async fn read(mut body: Body, limits: Limits) -> Result<Bytes, Problem> {
+async fn read(body: Body, limits: Limits) -> Result<Bytes, Problem> {
     let bytes_max = limits.bytes_max;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    loop {
-        let next = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-        let Ok(next) = tokio::time::timeout(limits.silence, next).await else {
-            return Err(Problem::deadline_exceeded());
-        };
-        let Some(frame) = next else { break };
-        let Ok(frame) = frame else {
-            // The client broke off; nobody will read this.
-            return Err(Problem::malformed_body());
-        };
-        let Ok(data) = frame.into_data() else { continue };
+    let mut paced = Paced::new(body, limits.pace);
+    while let Some(data) = paced.next().await? {
         if first.len() + rest.len() + data.len() > bytes_max {
             return Err(Problem::body_too_large(bytes_max));
         }
@@ -136,6 +116,44 @@ async fn read(mut body: Body, limits: Limits) -> Result<Bytes, Problem> {
         return Ok(first);
     }
     Ok([first, rest.freeze()].concat().into())
+}
+
+/// A body that must keep its pace.
+struct Paced {
+    body: Body,
+    pace: Pace,
+}
+
+impl Paced {
+    fn new(body: Body, limits: PaceLimits) -> Self {
+        let pace = Pace::new(limits);
+        Self { body, pace }
+    }
+
+    /// The next bytes; None behind the last.
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Problem>> {
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                return self
+                    .pace
+                    .poll_too_slow(cx)
+                    .map(|()| Err(Problem::deadline_exceeded()));
+            };
+            let frame = match frame {
+                None => return Poll::Ready(Ok(None)),
+                // The client broke off; nobody will read this.
+                Some(Err(_)) => return Poll::Ready(Err(Problem::malformed_body())),
+                Some(Ok(frame)) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            self.pace.advance(data.len());
+            return Poll::Ready(Ok(Some(data)));
+        }
+    }
 }
 
 /// JSON in UTF-8, not compressed.

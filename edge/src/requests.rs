@@ -67,14 +67,14 @@ impl Requests {
             None if binder.is_raw() || binder.has_fields() => Some(binder.bind(b"")?),
             None => None,
         };
-        let (sender, receiver) = oneshot::channel();
+        let (sender, faults) = Faults::channel();
         let requests = Self {
             binder,
             first,
             pieces: Some(pieces),
             fault: Some(sender),
         };
-        Ok((requests, Faults(Some(receiver))))
+        Ok((requests, faults))
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Problem>>> {
@@ -188,6 +188,17 @@ impl Binder {
 }
 
 impl Faults {
+    /// The one fault that there may be, and who is told of it.
+    pub(crate) fn channel() -> (oneshot::Sender<Problem>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(Some(receiver)))
+    }
+
+    /// Whether there may still be one, as far as was seen when they were last asked for.
+    pub(crate) fn may_come(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Ready with what went wrong; pending for ever when nothing will.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Problem> {
         let Some(receiver) = &mut self.0 else {

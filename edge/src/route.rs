@@ -32,7 +32,7 @@ pub(crate) struct Routes {
     trie: Trie,
     routes: Vec<Route>,
     /// Every method of the set by its gRPC path; true for a server stream.
-    methods: HashMap<String, bool>,
+    methods: HashMap<String, Streams>,
 }
 
 /// One HTTP binding of a method.
@@ -50,6 +50,13 @@ pub(crate) struct Route {
     pub(crate) raw_body: Option<Raw>,
     /// Where the answer's bytes stand if they are passed on as they are.
     pub(crate) raw_response: Option<Raw>,
+}
+
+/// What there may be more than one of in a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streams {
+    pub(crate) requests: bool,
+    pub(crate) answers: bool,
 }
 
 /// A method of the upstream.
@@ -127,7 +134,11 @@ impl Routes {
         for service in descriptors.pool.services() {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
-                routes.methods.insert(path, method.is_server_streaming());
+                let streams = Streams {
+                    requests: method.is_client_streaming(),
+                    answers: method.is_server_streaming(),
+                };
+                routes.methods.insert(path, streams);
                 for binding in compile::bindings(descriptors, &method) {
                     problems.extend(binding.and_then(|binding| routes.add(binding)).err());
                 }
@@ -163,8 +174,8 @@ impl Routes {
         &self.routes[index]
     }
 
-    /// Whether a gRPC path is a method of the set: Some(true) for a server stream.
-    pub(crate) fn grpc_method(&self, path: &str) -> Option<bool> {
+    /// What a gRPC path streams, if it is a method of the set.
+    pub(crate) fn grpc_method(&self, path: &str) -> Option<Streams> {
         self.methods.get(path).copied()
     }
 

@@ -137,6 +137,32 @@ async fn a_deadline_that_the_edge_notices_first_is_a_grpc_status() {
     }
 }
 
+/// Opens a call whose messages never come, and reads its status if there is one soon.
+async fn silent_call(stage: &Stage, method: &str) -> Option<String> {
+    let tcp = tokio::net::TcpStream::connect(stage.edge).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(tcp).await.unwrap();
+    let mut connections = tokio::task::JoinSet::new();
+    connections.spawn(async move { connection.await.unwrap_or_default() });
+    let uri = format!("http://{}/library.v1.Library/{method}", stage.edge);
+    let request = http::Request::post(uri).header(GRPC[0].0, GRPC[0].1);
+    let (response, _body) = client.send_request(request.body(()).unwrap(), false).unwrap();
+    let response = tokio::time::timeout(Duration::from_millis(500), response).await;
+    let response = response.ok()?.unwrap();
+    Some(response.headers()["grpc-status"].to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_message_that_never_comes_is_given_up_but_a_stream_of_them_may_be_silent() {
+    let limits = Limits {
+        body_window: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let stage = Stage::with_limits(limits, |call| call.ok(json!({}))).await;
+    assert_eq!(silent_call(&stage, "GetBook").await.as_deref(), Some("4"));
+    assert_eq!(silent_call(&stage, "WatchBook").await.as_deref(), Some("4"));
+    assert_eq!(silent_call(&stage, "PutFile").await, None);
+}
+
 #[tokio::test]
 async fn grpc_needs_http2_and_post() {
     let stage = Stage::new().await;

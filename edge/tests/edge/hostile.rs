@@ -82,6 +82,60 @@ async fn a_body_that_stalls_is_given_up() {
     assert_eq!(stage.get("/v1/books/next").await.status, 200);
 }
 
+/// Begins a request, then sends a byte a second; how its refusal begins.
+async fn drip(edge: std::net::SocketAddr, path: &str, content_type: &str) -> String {
+    let mut stream = TcpStream::connect(edge).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\ncontent-length: 100\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let drip = async {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while writer.write_all(b" ").await.is_ok() {
+            second.tick().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let read = async {
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(
+                reader.read_buf(&mut answer).await.unwrap(),
+                0,
+                "closed without an answer"
+            );
+        }
+        String::from_utf8(answer).unwrap()
+    };
+    let answer = async {
+        tokio::select! {
+            answer = read => answer,
+            () = drip => unreachable!("it drips for ever"),
+        }
+    };
+    tokio::time::timeout(REFUSED_WITHIN, answer)
+        .await
+        .expect("it was not given up")
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_given_up_in_every_protocol() {
+    let stage = Stage::new().await;
+    let web = "application/grpc-web+proto";
+    let get_book = "/library.v1.Library/GetBook";
+    let (rest, unexpected, web) = tokio::join!(
+        drip(stage.edge, "/v1/books", JSON.1),
+        drip(stage.edge, "/v1/anything", JSON.1),
+        drip(stage.edge, get_book, web),
+    );
+    assert!(rest.starts_with("HTTP/1.1 504 "), "{rest}");
+    // Where there must be none, the first byte is too much.
+    assert!(unexpected.starts_with("HTTP/1.1 400 "), "{unexpected}");
+    assert!(web.contains("grpc-status: 4\r\n"), "{web}");
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+}
+
 #[tokio::test]
 async fn streams_reset_as_fast_as_they_are_opened_keep_nobody_else_waiting() {
     let stage = Stage::with(|call| call.ok(json!({}))).await;

@@ -3,6 +3,8 @@
 //! Knows nothing of what the service does. Requests carry a [`Shutdown`], so that answers that last can end themselves.
 
 mod connection;
+mod heads;
+mod watched;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,8 +27,10 @@ pub struct Shutdown(pub CancellationToken);
 pub struct ServeConfig {
     /// Connections at once; more wait in the listener's backlog.
     pub connections_max: usize,
-    /// Time for a request's head to arrive, and for a connection to bring its first request.
+    /// Time for a request's head to arrive once it has begun; over HTTP/2, for each frame of it, and for the preface.
     pub head_timeout: Duration,
+    /// Time for a connection to bring its first request, and over HTTP/1.1 each further one.
+    pub idle_timeout: Duration,
     /// A request's head. Larger: HTTP/1.1 is answered 431 without a body, HTTP/2 as its header list size says. So it is
     /// well above [`Limits::header_bytes_max`](crate::Limits::header_bytes_max), which answers with one.
     pub head_bytes_max: usize,
@@ -50,7 +54,8 @@ impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
-            head_timeout: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(4),
+            idle_timeout: Duration::from_secs(30),
             head_bytes_max: 128 << 10,
             headers_max: 1_000,
             streams_max: 200,
@@ -75,6 +80,10 @@ where
 {
     let permits = Arc::new(Semaphore::new(config.connections_max));
     let builder = connection::builder(&config);
+    let timeouts = connection::Timeouts {
+        head: config.head_timeout,
+        idle: config.idle_timeout,
+    };
     let mut connections = JoinSet::new();
     loop {
         let (stream, permit) = tokio::select! {
@@ -86,7 +95,7 @@ where
             builder.clone(),
             stream,
             service.clone(),
-            config.head_timeout,
+            timeouts,
             shutdown.clone(),
         );
         connections.spawn(async move {

@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -14,7 +14,17 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service, ServiceExt as _};
 
+use super::watched::{Calls, Watched};
 use super::{ServeConfig, Shutdown};
+
+/// How long a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    /// For a head that has begun.
+    pub(super) head: Duration,
+    /// For one to begin.
+    pub(super) idle: Duration,
+}
 
 /// hyper with every limit set: what is left out would be unlimited, or off.
 pub(super) fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
@@ -22,7 +32,8 @@ pub(super) fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.head_timeout)
+        // It runs while nothing comes, too.
+        .header_read_timeout(config.idle_timeout)
         .max_buf_size(config.head_bytes_max.max(8_192))
         .max_headers(config.headers_max)
         .keep_alive(true);
@@ -43,7 +54,7 @@ pub(super) async fn run<S, B>(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
     service: S,
-    first_request_timeout: Duration,
+    timeouts: Timeouts,
     shutdown: CancellationToken,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -55,17 +66,26 @@ pub(super) async fn run<S, B>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "connection without nodelay");
     }
-    let has_begun = Arc::new(AtomicBool::new(false));
-    let (begun, token) = (has_begun.clone(), shutdown.clone());
+    let calls = Arc::new(Calls::default());
+    let stream = Watched::new(stream, calls.clone(), timeouts.head);
+    let (begun, token) = (calls.clone(), shutdown.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        begun.store(true, Ordering::Relaxed);
+        let call = begun.begin();
         request.extensions_mut().insert(Shutdown(token.clone()));
-        service.clone().oneshot(request)
+        let answer = service.clone().oneshot(request);
+        async move {
+            let held_by_body = move |error| {
+                let _ = &call;
+                error
+            };
+            let response = answer.await?;
+            Ok::<_, Infallible>(response.map(|body| body.map_err(held_by_body)))
+        }
     });
     let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
     let idle = async {
-        tokio::time::sleep(first_request_timeout).await;
-        if has_begun.load(Ordering::Relaxed) {
+        tokio::time::sleep(timeouts.idle).await;
+        if calls.begun() > 0 {
             std::future::pending::<()>().await;
         }
     };

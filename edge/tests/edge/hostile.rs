@@ -2,6 +2,7 @@
 //!
 //! Length beside chunks, bodies and headers beyond their limits, and compressed bodies stand with what they are about: `serving`, `requests`.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,10 +10,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::Answer;
+use crate::serving::{H2_OPEN_HEADERS, H2_PREFACE, H2_SETTINGS};
 use crate::stage::Stage;
 
 /// No refusal may take longer, with the limits that an edge has by default.
 const REFUSED_WITHIN: Duration = Duration::from_secs(5);
+/// Continues the headers of stream 1 by nothing.
+const H2_EMPTY_CONTINUATION: &[u8] = &[0, 0, 0, 9, 0, 0, 0, 0, 1];
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Sends one request, and then one that means well.
@@ -82,8 +86,40 @@ async fn a_body_that_stalls_is_given_up() {
     assert_eq!(stage.get("/v1/books/next").await.status, 200);
 }
 
+/// Begins, then sends this every second, until the edge closes.
+async fn drip_until_closed(edge: SocketAddr, begin: &[u8], drop: &[u8]) {
+    let mut stream = TcpStream::connect(edge).await.unwrap();
+    stream.write_all(begin).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let drip = async {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while writer.write_all(drop).await.is_ok() {
+            second.tick().await;
+        }
+    };
+    let (mut read, closed) = (Vec::new(), tokio::time::sleep(REFUSED_WITHIN));
+    tokio::select! {
+        _ = reader.read_to_end(&mut read) => {}
+        () = drip => {}
+        () = closed => unreachable!("open after {}", String::from_utf8_lossy(begin)),
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_is_given_up_in_both_versions() {
+    let stage = Stage::new().await;
+    let headers = [H2_PREFACE, H2_SETTINGS, H2_OPEN_HEADERS].concat();
+    tokio::join!(
+        drip_until_closed(stage.edge, b"GET / HTTP/1.1\r\nhost: x\r\nx: ", b"x"),
+        drip_until_closed(stage.edge, b"", b"\r\n"),
+        drip_until_closed(stage.edge, &H2_PREFACE[..5], &H2_PREFACE[5..6]),
+        drip_until_closed(stage.edge, &headers, H2_EMPTY_CONTINUATION),
+    );
+    assert_eq!(stage.get("/v1/books/next").await.status, 200);
+}
+
 /// Begins a request, then sends a byte a second; how its refusal begins.
-async fn drip(edge: std::net::SocketAddr, path: &str, content_type: &str) -> String {
+async fn drip(edge: SocketAddr, path: &str, content_type: &str) -> String {
     let mut stream = TcpStream::connect(edge).await.unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\ncontent-length: 100\r\n\r\n"

@@ -13,6 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stage::{PATIENCE, Stage, config, edge_before, listen};
 
+/// How a connection of HTTP/2 begins.
+pub(crate) const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Without settings.
+pub(crate) const H2_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+/// GET, of a stream whose headers are to be continued.
+pub(crate) const H2_OPEN_HEADERS: &[u8] = &[0, 0, 1, 1, 1, 0, 0, 0, 1, 0x82];
+
 /// Reads until the peer closes.
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
@@ -207,15 +214,74 @@ async fn what_does_not_end_in_time_is_cut() {
 #[tokio::test]
 async fn a_connection_that_brings_no_request_is_closed() {
     let config = ServeConfig {
+        idle_timeout: Duration::from_millis(50),
+        ..ServeConfig::default()
+    };
+    let (address, _servers, _shutdown) = bare(config).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    read_all(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_head_that_has_begun_must_end_in_time() {
+    let config = ServeConfig {
         head_timeout: Duration::from_millis(50),
         ..ServeConfig::default()
     };
     let (address, _servers, _shutdown) = bare(config).await;
-    for begin in [&b""[..], b"P", b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+    let begins = [
+        b"P".to_vec(),
+        b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ".to_vec(),
+        H2_PREFACE[..20].to_vec(),
+        H2_PREFACE.to_vec(),
+        [H2_PREFACE, H2_SETTINGS, &H2_OPEN_HEADERS[..5]].concat(),
+        [H2_PREFACE, H2_SETTINGS, H2_OPEN_HEADERS].concat(),
+    ];
+    for begin in begins {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(begin).await.unwrap();
-        read_all(&mut stream).await;
+        stream.write_all(&begin).await.unwrap();
+        let closed = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        // Closed or reset, if only it is in time.
+        assert!(closed.is_ok(), "{}", String::from_utf8_lossy(&begin));
     }
+}
+
+#[tokio::test]
+async fn neither_a_body_nor_a_pause_between_requests_is_a_head() {
+    let pause = Duration::from_millis(200);
+    let config = ServeConfig {
+        head_timeout: pause / 4,
+        ..ServeConfig::default()
+    };
+    let service = tower::service_fn(|request: http::Request<hyper::body::Incoming>| async {
+        let body = http_body_util::BodyExt::collect(request.into_body()).await;
+        let bytes = body.unwrap().to_bytes();
+        Ok::<_, Infallible>(http::Response::new(http_body_util::Full::new(bytes)))
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut servers = JoinSet::new();
+    servers.spawn(serve(listener, service, config, CancellationToken::new()));
+    let multiplexed = crate::client::Client::h2(address);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for body in ["first", "second"] {
+        assert_eq!(multiplexed.send("POST", "/", &[], body).await.body, body);
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        is_silent(&mut stream, pause).await;
+        stream.write_all(body.as_bytes()).await.unwrap();
+        read_until(&mut stream, body).await;
+        is_silent(&mut stream, pause).await;
+    }
+}
+
+/// Neither says anything nor closes.
+async fn is_silent(stream: &mut TcpStream, pause: Duration) {
+    let read = tokio::time::timeout(pause, stream.read_u8()).await;
+    assert!(read.is_err(), "{read:?}");
 }
 
 #[tokio::test]

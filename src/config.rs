@@ -21,6 +21,10 @@ pub struct Config {
     pub edge_upstream: Vec<String>,
     /// Time between the health checks of each of them, where there are several; None when they are not asked.
     pub edge_health_check_interval: Option<Duration>,
+    /// Calls that the edge carries at once, streams left out.
+    pub edge_calls_max: usize,
+    /// Streams that it carries at once.
+    pub edge_streams_max: usize,
     /// Origins whose pages may call the edge, or `*`.
     pub cors_origins: Vec<String>,
     /// gRPC.
@@ -110,6 +114,8 @@ impl Config {
                 settings.edge_health_check_seconds.as_deref(),
                 5,
             ),
+            edge_calls_max: check.count("edge_calls_max", settings.edge_calls_max.as_deref(), 10_000),
+            edge_streams_max: check.count("edge_streams_max", settings.edge_streams_max.as_deref(), 100_000),
             cors_origins: list(settings.cors_origins.as_deref()),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
@@ -196,6 +202,17 @@ impl Check {
         seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
     }
 
+    /// A whole number from one to a million.
+    fn count(&mut self, key: &str, given: Option<&str>, default: usize) -> usize {
+        let count = given.map_or(Ok(default), str::parse);
+        let count = count.ok().filter(|count| (1..=1_000_000).contains(count));
+        self.that(
+            count.is_some(),
+            &format!("{key}: must be a whole number from 1 to 1000000"),
+        );
+        count.unwrap_or(default)
+    }
+
     fn urls(&mut self, key: &str, list: &str) -> Vec<String> {
         let urls: Vec<String> = list
             .split(',')
@@ -276,6 +293,24 @@ mod tests {
         assert_eq!(interval(Some("0")).unwrap(), None);
         for text in ["-1", "1.5", "3601", "often"] {
             assert!(interval(Some(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_edge_carries_is_a_number_from_one_on() {
+        let counts = |text: Option<&str>| {
+            let settings = Settings {
+                edge_calls_max: text.map(str::to_owned),
+                edge_streams_max: text.map(str::to_owned),
+                ..Settings::default()
+            };
+            Config::from_settings(settings).map(|config| (config.edge_calls_max, config.edge_streams_max))
+        };
+        assert_eq!(counts(None).unwrap(), (10_000, 100_000));
+        assert_eq!(counts(Some("7")).unwrap(), (7, 7));
+        for text in ["0", "-1", "1000001", "many"] {
+            let faults = counts(Some(text)).unwrap_err().to_string();
+            assert!(faults.starts_with("the configuration has 2 fault(s)"), "{faults}");
         }
     }
 

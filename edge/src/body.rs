@@ -8,11 +8,16 @@ use http_body::{Frame, SizeHint};
 
 use crate::drain::Drained;
 use crate::gzip;
+use crate::load::Place;
 use crate::render::{Download, Stream};
 
 /// An answer's body: in one piece, a stream of rendered messages or of raw bytes, or what the upstream sends as it is.
 #[derive(Debug, Default)]
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// What the call holds until its answer is written.
+    place: Option<Place>,
+}
 
 #[derive(Debug, Default)]
 enum Kind {
@@ -28,12 +33,22 @@ enum Kind {
 
 impl Body {
     pub(crate) fn empty() -> Self {
-        Self(Kind::Empty)
+        Self::default()
+    }
+
+    /// The same body, holding the call's place.
+    pub(crate) fn holding(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, place: None }
     }
 
     /// Whether it is worth compressing: not too small, and not raw.
     pub(crate) fn is_compressible(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => bytes.len() >= gzip::BYTES_MIN,
             Kind::Stream(_) => true,
             Kind::Empty | Kind::Gzipped(_) | Kind::Download(_) | Kind::Passed(_) | Kind::Drained(_) => false,
@@ -42,7 +57,7 @@ impl Body {
 
     /// The same body in gzip, if it is compressible.
     pub(crate) fn gzip(self) -> Self {
-        Self(match self.0 {
+        let kind = match self.kind {
             Kind::Full(bytes) => Kind::Full(gzip::whole(&bytes)),
             Kind::Stream(stream) => Kind::Gzipped(Box::new(gzip::Stream::new(*stream))),
             kind @ (Kind::Empty
@@ -50,13 +65,14 @@ impl Body {
             | Kind::Download(_)
             | Kind::Passed(_)
             | Kind::Drained(_)) => kind,
-        })
+        };
+        Self { kind, ..self }
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(if bytes.is_empty() {
+        Self::of(if bytes.is_empty() {
             Kind::Empty
         } else {
             Kind::Full(bytes)
@@ -66,25 +82,25 @@ impl From<Bytes> for Body {
 
 impl From<Stream> for Body {
     fn from(stream: Stream) -> Self {
-        Self(Kind::Stream(Box::new(stream)))
+        Self::of(Kind::Stream(Box::new(stream)))
     }
 }
 
 impl From<Download> for Body {
     fn from(download: Download) -> Self {
-        Self(Kind::Download(Box::new(download)))
+        Self::of(Kind::Download(Box::new(download)))
     }
 }
 
 impl From<tonic::body::Body> for Body {
     fn from(body: tonic::body::Body) -> Self {
-        Self(Kind::Passed(body))
+        Self::of(Kind::Passed(body))
     }
 }
 
 impl From<Drained> for Body {
     fn from(body: Drained) -> Self {
-        Self(Kind::Drained(Box::new(body)))
+        Self::of(Kind::Drained(Box::new(body)))
     }
 }
 
@@ -96,11 +112,11 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Kind::Empty;
+                self.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Kind::Stream(stream) => stream
@@ -116,7 +132,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => true,
             Kind::Full(_) | Kind::Stream(_) | Kind::Gzipped(_) | Kind::Download(_) | Kind::Drained(_) => {
                 false
@@ -126,7 +142,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Passed(body) => body.size_hint(),

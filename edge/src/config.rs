@@ -11,6 +11,7 @@ use crate::cors::{self, Cors};
 use crate::descriptors::Descriptors;
 use crate::documents::{Documents, Shelf};
 use crate::edge::{Core, Edge};
+use crate::load::Load;
 use crate::metadata::REQUEST_ID;
 use crate::problem::Details;
 use crate::receive;
@@ -32,13 +33,20 @@ pub struct Config {
     /// What the edge says of its API at `/openapi.json`, `/docs` and `/descriptors.binpb`; None serves none of them. A
     /// route that takes one of these paths wins.
     pub documents: Option<Documents>,
-    /// Limits of one call.
+    /// Limits of one call, and of all together.
     pub limits: Limits,
 }
 
-/// Limits of one call.
+/// Limits of one call, and of all together.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Calls at once, in every protocol, but for streams. Beyond: 503 at once, OVERLOADED.
+    pub calls_max: usize,
+    /// Streams at once, of requests or answers, and gRPC calls of methods that the edge does not know. Beyond: the same.
+    pub streams_max: usize,
+    /// What all calls over REST hold at once of bodies and of the messages made of them, but for those of 4 KiB at most.
+    /// Beyond: the same.
+    pub bodies_bytes_max: usize,
     /// Headers of a REST request, names and values and 32 bytes each. Beyond: 431.
     pub header_bytes_max: usize,
     /// Body of a REST request. Beyond: 413.
@@ -89,12 +97,14 @@ impl Config {
     /// # Errors
     /// An unreadable descriptor set; a template or rule that is invalid; two that conflict; an origin that is none.
     pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
-        let core = self.compile(self.descriptor_set.clone())?;
+        let limits = &self.limits;
+        let load = Load::new(limits.calls_max, limits.streams_max, limits.bodies_bytes_max);
+        let core = self.compile(self.descriptor_set.clone(), load)?;
         Ok(Edge::new(core, self, upstream))
     }
 
     /// What the calls of an edge share, for this descriptor set.
-    pub(crate) fn compile(&self, descriptor_set: Bytes) -> Result<Core, Error> {
+    pub(crate) fn compile(&self, descriptor_set: Bytes, load: Load) -> Result<Core, Error> {
         let options = self.limits.options();
         let descriptors = Descriptors::load(&descriptor_set, options.clone())?;
         let routes = Routes::compile(&descriptors)?;
@@ -110,7 +120,8 @@ impl Config {
         )?;
         let cors = Cors::new(&self.cors_origins, &self.request_headers)?;
         let (limits, request_headers) = (self.limits.clone(), self.request_headers.clone());
-        Ok(Core::new(routes, details, limits, request_headers, cors).with_shelf(shelf))
+        let core = Core::new(routes, details, limits, request_headers, cors);
+        Ok(core.with_shelf(shelf).with_load(load))
     }
 }
 
@@ -136,6 +147,9 @@ impl Default for Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            calls_max: 10_000,
+            streams_max: 100_000,
+            bodies_bytes_max: 256 << 20,
             header_bytes_max: 32 << 10,
             body_bytes_max: 2 << 20,
             body_timeout: Duration::from_secs(20),

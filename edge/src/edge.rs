@@ -18,6 +18,7 @@ use crate::cors::{self, Cors};
 use crate::documents::Shelf;
 use crate::drain;
 use crate::gzip;
+use crate::load::Load;
 use crate::problem::{Details, Problem};
 use crate::route::{Path, Route, Routes};
 use crate::{passthrough, rest};
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     cors: Cors,
     retries: Retries,
     shelf: Shelf,
+    load: Load,
 }
 
 /// The protocol a request is in.
@@ -73,7 +75,8 @@ impl<U> Edge<U> {
     /// # Errors
     /// As [`Config::build`](crate::Config::build).
     pub fn reload(&self, descriptor_set: Bytes) -> Result<(), Error> {
-        let core = Arc::new(self.shared.config.compile(descriptor_set)?);
+        let load = self.core().load.clone();
+        let core = Arc::new(self.shared.config.compile(descriptor_set, load)?);
         *self.shared.core.write().unwrap_or_else(PoisonError::into_inner) = core;
         Ok(())
     }
@@ -210,12 +213,22 @@ impl Core {
             cors,
             retries: Retries::default(),
             shelf: Shelf::default(),
+            load: Load::new(0, 0, 0),
         }
     }
 
     pub(crate) fn with_shelf(mut self, shelf: Shelf) -> Self {
         self.shelf = shelf;
         self
+    }
+
+    pub(crate) fn with_load(mut self, load: Load) -> Self {
+        self.load = load;
+        self
+    }
+
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
     }
 
     pub(crate) fn routes(&self) -> &Routes {

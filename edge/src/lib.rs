@@ -21,6 +21,7 @@ mod drain;
 mod edge;
 mod gzip;
 mod interrupt;
+mod load;
 mod metadata;
 mod openapi;
 mod passthrough;

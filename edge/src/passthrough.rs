@@ -22,6 +22,7 @@ use crate::call::{self, Upstream};
 use crate::deadline;
 use crate::edge::Core;
 use crate::interrupt::Interrupt;
+use crate::load::Place;
 use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
 use crate::receive::PaceLimits;
@@ -37,12 +38,15 @@ pub(crate) async fn grpc<U: Upstream>(
     upstream: U,
     request: Request<Body>,
 ) -> Response<crate::Body> {
+    let place = match place(&core, &request) {
+        Ok(place) => place,
+        Err(problem) => return problem.to_grpc(core.details()),
+    };
     let streams = core.routes().grpc_method(request.uri().path());
     let is_one_message = streams.is_some_and(|streams| !streams.requests);
     let pace = is_one_message.then(|| core.limits().pace());
-    forward(core, upstream, request, pace)
-        .await
-        .map(crate::Body::from)
+    let response = forward(core, upstream, request, pace).await;
+    response.map(|body| crate::Body::from(body).holding(place))
 }
 
 /// A gRPC-Web call, binary or text: tonic-web around the same.
@@ -61,11 +65,40 @@ pub(crate) async fn web<U: Upstream>(
         // tonic-web looks here alone; whoever names no form gets the one that it sent.
         headers.insert(ACCEPT, HeaderValue::from_static(content_type));
     }
+    let place = match place(&core, &request) {
+        Ok(place) => place,
+        Err(problem) => return refuse(&core, &problem, web_type(request.headers().get(ACCEPT))),
+    };
     let service = GrpcWebLayer::new().layer(Forward { core, upstream });
     let request = request.map(|body| Body::new(Unsized(body)));
     let Ok(mut response) = service.oneshot(request).await;
     response.headers_mut().remove(CONTENT_LENGTH);
-    response.map(|body| crate::Body::from(Body::new(Unsized(body))))
+    response.map(|body| crate::Body::from(Body::new(Unsized(body))).holding(place))
+}
+
+/// A place for the call. What the edge does not know may be a stream.
+fn place(core: &Core, request: &Request<Body>) -> Result<Place, Problem> {
+    let path = request.uri().path();
+    let streams = core.routes().grpc_method(path);
+    let place = core
+        .load()
+        .place(streams.is_none_or(|streams| streams.requests || streams.answers));
+    place.inspect_err(|problem| log(problem, request.headers().get(REQUEST_ID), path))
+}
+
+/// A status in the head, where no call was made.
+fn refuse(core: &Core, problem: &Problem, content_type: Option<&'static str>) -> Response<crate::Body> {
+    let mut response = problem.to_grpc(core.details());
+    if let Some(content_type) = content_type {
+        let content_type = HeaderValue::from_static(content_type);
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response
+}
+
+fn log(problem: &Problem, request_id: Option<&HeaderValue>, path: &str) {
+    let none = HeaderValue::from_static("");
+    problem.log(request_id.unwrap_or(&none), path);
 }
 
 /// The type as tonic-web knows it: without parameters.
@@ -133,7 +166,7 @@ async fn forward<U: Upstream>(
     let mut response = match faults.or(send(upstream, request, deadline)).await {
         Ok(response) => response,
         Err(problem) => {
-            problem.log(&request_id.unwrap_or_else(|| HeaderValue::from_static("")), &path);
+            log(&problem, request_id.as_ref(), &path);
             return problem.to_grpc(core.details());
         }
     };

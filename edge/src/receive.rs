@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 use tonic::body::Body;
 
+use crate::load::Room;
 use crate::problem::Problem;
 use elements::Form;
 pub(crate) use pace::{Limits as PaceLimits, Pace};
@@ -26,28 +27,48 @@ pub(crate) struct Limits {
 }
 
 /// The whole body, JSON; empty when there is none, and then its type does not matter.
-pub(crate) async fn body(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
-    whole(body, limits, || check_type(headers)).await
+pub(crate) async fn body(
+    headers: &HeaderMap,
+    body: Body,
+    limits: Limits,
+    room: &mut Room,
+) -> Result<Bytes, Problem> {
+    whole(body, limits, room, || check_type(headers)).await
 }
 
 /// The whole body, of any type.
-pub(crate) async fn raw(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
-    whole(body, limits, || raw_type(headers).map(drop)).await
+pub(crate) async fn raw(
+    headers: &HeaderMap,
+    body: Body,
+    limits: Limits,
+    room: &mut Room,
+) -> Result<Bytes, Problem> {
+    whole(body, limits, room, || raw_type(headers).map(drop)).await
 }
 
 /// A body of any type as it comes.
-pub(crate) fn raw_pieces(headers: &HeaderMap, body: Body, limits: PiecesLimits) -> Result<Pieces, Problem> {
+pub(crate) fn raw_pieces(
+    headers: &HeaderMap,
+    body: Body,
+    limits: PiecesLimits,
+    room: Room,
+) -> Result<Pieces, Problem> {
     raw_type(headers)?;
-    Pieces::new(body, None, limits)
+    Pieces::new(body, None, limits, room)
 }
 
 /// The messages of a body, in NDJSON or in a JSON array. No body at all is none, and needs no type.
-pub(crate) fn elements(headers: &HeaderMap, body: Body, limits: PiecesLimits) -> Result<Pieces, Problem> {
+pub(crate) fn elements(
+    headers: &HeaderMap,
+    body: Body,
+    limits: PiecesLimits,
+    room: Room,
+) -> Result<Pieces, Problem> {
     let form = match body.is_end_stream() {
         true => Form::Lines,
         false => form(headers)?,
     };
-    Pieces::new(body, Some(form), limits)
+    Pieces::new(body, Some(form), limits, room)
 }
 
 /// The type of a raw body as the caller says it; empty when nothing is said.
@@ -64,6 +85,7 @@ pub(crate) fn raw_type(headers: &HeaderMap) -> Result<&str, Problem> {
 async fn whole(
     body: Body,
     limits: Limits,
+    room: &mut Room,
     check_type: impl Fn() -> Result<(), Problem>,
 ) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
@@ -76,7 +98,7 @@ async fn whole(
     if declared.exact().is_some_and(|bytes| bytes > 0) {
         check_type()?;
     }
-    let bytes = read(body, limits).await?;
+    let bytes = read(body, limits, room).await?;
     if !bytes.is_empty() {
         check_type()?;
     }
@@ -97,15 +119,17 @@ pub(crate) async fn unexpected(body: Body, limits: Limits) -> Result<Bytes, Prob
     Ok(Bytes::new())
 }
 
-async fn read(body: Body, limits: Limits) -> Result<Bytes, Problem> {
+async fn read(body: Body, limits: Limits, room: &mut Room) -> Result<Bytes, Problem> {
     let bytes_max = limits.bytes_max;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut paced = Paced::new(body, limits.pace);
     while let Some(data) = paced.next().await? {
-        if first.len() + rest.len() + data.len() > bytes_max {
+        let bytes = first.len() + rest.len() + data.len();
+        if bytes > bytes_max {
             return Err(Problem::body_too_large(bytes_max));
         }
+        room.resize(bytes)?;
         if first.is_empty() {
             first = data;
         } else {

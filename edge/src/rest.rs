@@ -84,6 +84,8 @@ impl<'a> Call<'a> {
         self.check_headers()?;
         let mut target = self.route()?;
         target.deadline = self.deadline(target.route)?;
+        let rpc = &target.route.rpc;
+        let place = self.core.load().place(rpc.is_stream || rpc.takes_stream)?;
         if target.route.rpc.is_stream {
             self.check_stream(&mut target)?;
         }
@@ -91,14 +93,11 @@ impl<'a> Call<'a> {
         let longest = || Instant::now() + self.core.limits().unary_timeout;
         let head_deadline = target.deadline.or_else(|| target.form.is_none().then(longest));
         let exchange = self.exchange(upstream, &target, body);
-        let Some(deadline) = head_deadline else {
-            return exchange.await;
+        let result = match head_deadline {
+            Some(deadline) => within(deadline, exchange).await,
+            None => exchange.await,
         };
-        match timeout_at(deadline, exchange).await {
-            Ok(Err(problem)) if is_late(&problem, deadline) => Err(Problem::deadline_exceeded()),
-            Ok(result) => result,
-            Err(_) => Err(Problem::deadline_exceeded()),
-        }
+        result.map(|response| response.map(|body| body.holding(place)))
     }
 
     /// The caller's `X-Server-Timeout`, within what is allowed.
@@ -236,7 +235,7 @@ impl<'a> Call<'a> {
                 let request = call::request(&rpc.path, metadata, body, timeout);
                 (Box::pin(call::open(upstream, request, bytes_max)), faults)
             }
-            Outgoing::Whole(frame) => {
+            Outgoing::Whole(frame, room) => {
                 let whole = call::Whole {
                     path: rpc.path.clone(),
                     metadata,
@@ -246,6 +245,12 @@ impl<'a> Call<'a> {
                 };
                 let retries = self.core.retries().clone();
                 let pending = call::open_whole(upstream, whole, retries, bytes_max);
+                let pending = async move {
+                    let answer = pending.await;
+                    // The frame is held until then: it may have to be sent once more.
+                    drop(room);
+                    answer
+                };
                 (Box::pin(pending), Faults::default())
             }
         }
@@ -292,6 +297,18 @@ impl<'a> Call<'a> {
             .map_err(|NotBase64(name)| Problem::invalid_header(format!("{name} is no base64")))?;
         metadata.insert(REQUEST_ID, self.request_id.clone());
         Ok(metadata)
+    }
+}
+
+/// The answer, if it begins until then.
+async fn within(
+    deadline: Instant,
+    exchange: impl Future<Output = Result<Response<Body>, Problem>>,
+) -> Result<Response<Body>, Problem> {
+    match timeout_at(deadline, exchange).await {
+        Ok(Err(problem)) if is_late(&problem, deadline) => Err(Problem::deadline_exceeded()),
+        Ok(result) => result,
+        Err(_) => Err(Problem::deadline_exceeded()),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct ServeConfig {
     pub pending_resets_max: usize,
     /// Streams that errors of the peer may reset (RUSTSEC-2024-0003).
     pub error_resets_max: usize,
+    /// What a stream of HTTP/2 holds of its answer while its peer does not read.
+    pub send_buffer_bytes_max: usize,
     /// HTTP/2 pings after this much silence.
     pub ping_interval: Duration,
     /// A peer that does not answer one for this long is gone.
@@ -61,6 +63,7 @@ impl Default for ServeConfig {
             streams_max: 200,
             pending_resets_max: 20,
             error_resets_max: 1_024,
+            send_buffer_bytes_max: 64 << 10,
             ping_interval: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use postern_edge::upstream::Checks;
-use postern_edge::{Documents, Security, ServeConfig};
+use postern_edge::{Documents, Limits, Security, ServeConfig};
 use tokio_util::sync::CancellationToken;
 
 use self::source::{Reload, Source};
@@ -83,8 +83,17 @@ pub(crate) fn config(descriptor_set: Option<&Path>, config: &Config) -> anyhow::
             None => documents(),
         }),
         cors_origins: config.cors_origins.clone(),
+        limits: limits(config),
         ..postern_edge::Config::default()
     })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        calls_max: config.edge_calls_max,
+        streams_max: config.edge_streams_max,
+        ..Limits::default()
+    }
 }
 
 fn descriptor_set(path: Option<&Path>) -> anyhow::Result<Vec<u8>> {

@@ -72,6 +72,11 @@ impl Elements {
         self.buffer.extend_from_slice(data);
     }
 
+    /// Bytes that are not taken yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// There is nothing more to come.
     pub(super) fn finish(&mut self) {
         self.has_ended = true;

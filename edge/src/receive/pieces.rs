@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tonic::body::Body;
 
 use super::elements::{Elements, Fault, Form};
+use crate::load::Room;
 use crate::problem::{Problem, Violation};
 
 /// Bytes of a file in one message at most.
@@ -34,6 +35,8 @@ pub(crate) struct Limits {
 pub(crate) struct Pieces {
     body: Body,
     cut: Cut,
+    /// For what has arrived and is not taken.
+    room: Room,
     limits: Limits,
     bytes: u64,
     /// Pieces so far.
@@ -53,7 +56,7 @@ enum Cut {
 
 impl Pieces {
     /// The bytes as they come; elements of that form if there is one.
-    pub(super) fn new(body: Body, form: Option<Form>, limits: Limits) -> Result<Self, Problem> {
+    pub(super) fn new(body: Body, form: Option<Form>, limits: Limits, room: Room) -> Result<Self, Problem> {
         if body.size_hint().lower() > limits.bytes_max {
             return Err(Problem::body_too_large(limits.bytes_max));
         }
@@ -64,6 +67,7 @@ impl Pieces {
         Ok(Self {
             body,
             cut,
+            room,
             limits,
             bytes: 0,
             count: 0,
@@ -78,7 +82,7 @@ impl Pieces {
         loop {
             match self.take() {
                 Ok(None) if self.has_ended => return Poll::Ready(None),
-                Ok(None) => {}
+                Ok(None) => self.make_room()?,
                 Ok(Some(piece)) => {
                     self.count += 1;
                     return Poll::Ready(Some(Ok(piece)));
@@ -86,7 +90,7 @@ impl Pieces {
                 Err(fault) => return Poll::Ready(Some(Err(self.problem(fault)))),
             }
             match ready!(self.poll_data(cx)) {
-                Some(Ok(data)) => self.push(data),
+                Some(Ok(data)) => self.push(data)?,
                 Some(Err(problem)) => return Poll::Ready(Some(Err(problem))),
                 None => self.finish(),
             }
@@ -101,11 +105,19 @@ impl Pieces {
         }
     }
 
-    fn push(&mut self, data: Bytes) {
+    fn push(&mut self, data: Bytes) -> Result<(), Problem> {
         match &mut self.cut {
             Cut::Raw(rest) => *rest = data,
             Cut::Elements(elements) => elements.push(&data),
         }
+        self.make_room()
+    }
+
+    fn make_room(&mut self) -> Result<(), Problem> {
+        self.room.resize(match &self.cut {
+            Cut::Raw(rest) => rest.len(),
+            Cut::Elements(elements) => elements.bytes(),
+        })
     }
 
     fn finish(&mut self) {

@@ -5,6 +5,7 @@ use tonic::body::Body;
 
 use super::{Call, Target};
 use crate::bind::{self, Input};
+use crate::load::Room;
 use crate::problem::Problem;
 use crate::receive;
 use crate::requests::{Faults, Head, Requests};
@@ -12,8 +13,8 @@ use crate::route;
 
 /// The frames of a call.
 pub(super) enum Outgoing {
-    /// One, there already.
-    Whole(Bytes),
+    /// One, there already, and the room that it takes.
+    Whole(Bytes, Room),
     /// Several on their way, and what may go wrong with them while the call is open.
     Stream(Box<Requests>, Faults),
 }
@@ -25,17 +26,25 @@ pub(super) async fn outgoing(call: &Call<'_>, target: &Target<'_>, body: Body) -
         let (requests, faults) = messages(call, target, body).await?;
         return Ok(Outgoing::Stream(Box::new(requests), faults));
     }
-    Ok(Outgoing::Whole(message(call, target, body).await?.into()))
+    let mut room = call.core.load().room();
+    let frame = message(call, target, body, &mut room).await?;
+    room.resize(frame.len())?;
+    Ok(Outgoing::Whole(frame.into(), room))
 }
 
 /// The framed request message.
-async fn message(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<Vec<u8>, Problem> {
+async fn message(
+    call: &Call<'_>,
+    target: &Target<'_>,
+    body: Body,
+    room: &mut Room,
+) -> Result<Vec<u8>, Problem> {
     let limits = call.core.limits().body();
     let headers = &call.head.headers;
     let body = match target.route.body {
         route::Body::None => receive::unexpected(body, limits).await?,
-        _ if target.route.raw_body.is_some() => receive::raw(headers, body, limits).await?,
-        route::Body::Whole | route::Body::Field { .. } => receive::body(headers, body, limits).await?,
+        _ if target.route.raw_body.is_some() => receive::raw(headers, body, limits, room).await?,
+        route::Body::Whole | route::Body::Field { .. } => receive::body(headers, body, limits, room).await?,
     };
     let input = Input {
         path: &target.path,
@@ -55,9 +64,10 @@ async fn message(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<Vec
 async fn messages(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<(Requests, Faults), Problem> {
     let limits = call.core.limits().pieces();
     let headers = &call.head.headers;
+    let room = call.core.load().room();
     let pieces = match target.route.raw_body {
-        Some(_) => receive::raw_pieces(headers, body, limits)?,
-        None => receive::elements(headers, body, limits)?,
+        Some(_) => receive::raw_pieces(headers, body, limits, room)?,
+        None => receive::elements(headers, body, limits, room)?,
     };
     let head = Head {
         route: target.index,

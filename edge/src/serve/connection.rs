@@ -43,6 +43,7 @@ pub(super) fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
         .max_concurrent_streams(config.streams_max)
         .max_pending_accept_reset_streams(config.pending_resets_max)
         .max_local_error_reset_streams(config.error_resets_max)
+        .max_send_buf_size(config.send_buffer_bytes_max)
         .max_header_list_size(u32::try_from(config.head_bytes_max).unwrap_or(u32::MAX))
         .keep_alive_interval(config.ping_interval)
         .keep_alive_timeout(config.ping_timeout);

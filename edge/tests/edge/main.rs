@@ -16,6 +16,7 @@ mod errors;
 mod grpc;
 mod health;
 mod hostile;
+mod overload;
 mod pool;
 mod raw;
 mod reloading;

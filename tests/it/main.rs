@@ -11,6 +11,8 @@ mod consumer;
 mod crash;
 mod demo;
 mod errors;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod life;
 mod limits;
 mod list;

@@ -3,6 +3,7 @@
 //! Knows nothing of what the service does. Requests carry a [`Shutdown`], so that answers that last can end themselves.
 
 mod connection;
+mod framing;
 mod heads;
 mod watched;
 

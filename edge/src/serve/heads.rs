@@ -36,7 +36,7 @@ impl Heads {
         Self::Unknown(0)
     }
 
-    /// These bytes came. Whether a head, or a frame that is no DATA, ended in them.
+    /// These bytes came. Whether they reach beyond a head of HTTP/2.
     pub(super) fn pass(&mut self, mut data: &[u8]) -> bool {
         if let Self::Unknown(known) = self {
             let size = data.len().min(PREFACE.len() - *known);

@@ -1,4 +1,5 @@
-//! A connection that is broken off when a head that has begun does not end in time.
+//! A connection that is broken off when a head that has begun does not end in time, and that lets no head pass that tells
+//! the end of its body in two ways.
 //!
 //! hyper's own time for a head of HTTP/1 runs while the connection idles, too, so it cannot be short; for one of
 //! HTTP/2 it has none.
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::framing::Framing;
 use super::heads::Heads;
 
 /// The calls of a connection.
@@ -35,6 +37,7 @@ pub(super) struct Watched<S> {
     timeout: Duration,
     /// The calls that had begun when bytes came that belonged to none of them: the next one's head.
     head_after: Option<usize>,
+    framing: Framing,
     /// Not there before somebody had to wait within a head.
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -68,23 +71,34 @@ impl<S> Watched<S> {
             calls,
             timeout,
             head_after: None,
+            framing: Framing::default(),
             alarm: None,
         }
     }
 
-    fn pass(&mut self, data: &[u8]) {
+    fn pass(&mut self, data: &mut [u8]) {
         if data.is_empty() {
             return;
         }
-        let has_ended = self.heads.pass(data);
-        let begun = self.calls.begun();
-        let is_new = self.head_after != Some(begun);
-        if has_ended || is_new {
+        if self.heads.pass(data) {
             self.alarm = None;
         }
         // While a call is open, HTTP/1 brings its body.
-        if is_new && !self.calls.has_open() {
+        if !matches!(self.heads, Heads::Http2(_)) && !self.calls.has_open() {
+            self.pass_http1(data);
+        }
+    }
+
+    fn pass_http1(&mut self, data: &mut [u8]) {
+        let begun = self.calls.begun();
+        if self.head_after != Some(begun) {
             self.head_after = Some(begun);
+            self.framing = Framing::default();
+            self.alarm = None;
+        }
+        if let Some(colon) = self.framing.contradiction(data) {
+            // A head that nobody can read: hyper answers 400 and closes.
+            data[colon] = 0;
         }
     }
 
@@ -115,7 +129,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let known = buffer.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            self.pass(&buffer.filled()[known..]);
+            self.pass(&mut buffer.filled_mut()[known..]);
             return Poll::Ready(result);
         }
         ready!(self.poll_too_late(cx));

@@ -156,14 +156,51 @@ async fn a_body_that_never_comes_is_given_up() {
 }
 
 #[tokio::test]
-async fn length_beside_chunks_is_no_request() {
+async fn a_request_whose_end_is_doubtful_is_none_and_hides_no_other() {
+    let stage = Stage::new().await;
+    for framing in [
+        "content-length: 4\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 4",
+        "content-length: 4\r\ncontent-length: 5",
+        "content-length: 4, 5",
+        "content-length: +4",
+        "content-length: 0x4",
+        "transfer-encoding: chunked, identity",
+        "transfer-encoding: xchunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "transfer-encoding : chunked",
+        " transfer-encoding: chunked",
+    ] {
+        let head = format!(
+            "POST /v1/books HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n\
+             0\r\n\r\nGET /v1/books/smuggled HTTP/1.1\r\nhost: x\r\n\r\n"
+        );
+        for is_first in [true, false] {
+            let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+            if !is_first {
+                let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+                stream.write_all(request).await.unwrap();
+                read_until(&mut stream, "ok").await;
+            }
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let answer = read_all(&mut stream).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{framing}: {answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_behind_a_request_whose_end_is_doubtful() {
     let stage = Stage::new().await;
     let mut stream = TcpStream::connect(stage.edge).await.unwrap();
-    let head = "POST /v1/books HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4\r\n\
-                transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/books/smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let answer = read_all(&mut stream).await;
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    let (get, end) = ("GET /v1/books/a HTTP/1.1\r\nhost: x\r\n\r\n", "0\r\n\r\n");
+    let post = "POST /v1/books HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n";
+    let requests = [get, post, end, get].concat();
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    let answers = read_all(&mut stream).await;
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{answers}");
 }
 
 #[tokio::test]

@@ -1,20 +1,23 @@
 //! More than an edge may carry at once is refused at once, in the caller's protocol; what ends makes room.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
+use hyper::body::Incoming;
 use postern_edge::Limits;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Client};
-use crate::stage::{PATIENCE, Stage};
+use crate::stage::{PATIENCE, Stage, config, listen};
 use crate::upstream::{framed, ok};
 
 const BOOK: &str = "/v1/books/a";
@@ -147,20 +150,75 @@ async fn bodies_beyond_what_all_may_hold_are_refused() {
     }
 }
 
+/// A service that answers `NOT_FOUND` once it may, and tells of each call.
+fn hesitant(
+    gate: Arc<Semaphore>,
+    calls: mpsc::UnboundedSender<()>,
+) -> impl tower::Service<
+    http::Request<Incoming>,
+    Response = http::Response<String>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ 'static {
+    tower::service_fn(move |_| {
+        let (gate, calls) = (gate.clone(), calls.clone());
+        async move {
+            calls.send(()).unwrap();
+            drop(gate.acquire().await);
+            let mut response = http::Response::new(String::new());
+            let headers = response.headers_mut();
+            headers.insert("content-type", http::HeaderValue::from_static("application/grpc"));
+            headers.insert("grpc-status", http::HeaderValue::from_static("5"));
+            Ok(response)
+        }
+    })
+}
+
+#[tokio::test]
+async fn messages_take_room_as_large_as_they_are_until_they_are_answered() {
+    let limits = Limits {
+        bodies_bytes_max: 100_000,
+        ..Limits::default()
+    };
+    let (gate, (sender, mut arrived)) = (Arc::new(Semaphore::new(0)), mpsc::unbounded_channel());
+    let mut servers = JoinSet::new();
+    let library = hesitant(gate.clone(), sender);
+    let behind = listen(&mut servers, library, CancellationToken::new()).await;
+    let config = postern_edge::Config { limits, ..config() };
+    let channel = postern_edge::upstream::channel(&format!("http://{behind}")).unwrap();
+    let edge = config.build(channel).unwrap();
+    let client = Client::new(listen(&mut servers, edge, CancellationToken::new()).await);
+    let post = async |body: &str| {
+        let headers = [("content-type", "application/json")];
+        client.send("POST", "/v1/books", &headers, body).await
+    };
+    // Two bytes of JSON become eleven of a message: five such bodies would find room.
+    let body = json!({"book": {"extra": {"a": vec![0; 8_000]}}}).to_string();
+    assert!(body.len() < 20_000);
+    let (first, ()) = tokio::join!(post(&body), async {
+        arrived.recv().await.unwrap();
+        assert!(is_overloaded(&post(&body).await));
+        gate.add_permits(1);
+    });
+    assert_eq!(
+        (first.status.as_u16(), post(&body).await.status.as_u16()),
+        (404, 404)
+    );
+}
+
 #[tokio::test]
 async fn a_reload_takes_the_places_along() {
     let limits = Limits {
         calls_max: 0,
         ..Limits::default()
     };
-    let config = postern_edge::Config {
-        limits,
-        ..crate::stage::config()
-    };
+    let config = postern_edge::Config { limits, ..config() };
     let edge = config.build(tonic::service::Routes::default()).unwrap();
     edge.reload(crate::stage::descriptor_set()).unwrap();
     let mut servers = JoinSet::new();
-    let address = crate::stage::listen(&mut servers, edge, Default::default()).await;
+    let address = listen(&mut servers, edge, Default::default()).await;
     let answer = tokio::time::timeout(Duration::from_secs(1), Client::new(address).get(BOOK, &[])).await;
     assert!(is_overloaded(&answer.unwrap()));
 }

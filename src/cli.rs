@@ -91,6 +91,10 @@ pub struct Edge {
     /// Read again on SIGHUP.
     #[arg(long, value_name = "FILE", global = true)]
     pub descriptor_set: Option<PathBuf>,
+    /// HTTP rules beside the .proto: a google.api.Service in YAML, of which `http` is read; a rule takes the place of its
+    /// method's annotation. Instead of `POSTERN_EDGE_SERVICE_CONFIG`. Read again on SIGHUP.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub service_config: Option<PathBuf>,
     /// Asks the servers what they serve, by gRPC reflection, instead of reading a file.
     #[arg(long, conflicts_with = "descriptor_set")]
     pub reflection: bool,
@@ -146,16 +150,17 @@ mod tests {
     }
 
     #[test]
-    fn the_descriptor_set_may_stand_on_either_side_of_check() {
+    fn files_may_stand_on_either_side_of_check() {
         for line in [
-            "postern edge check --descriptor-set x",
-            "postern edge --descriptor-set x check",
+            "postern edge check --descriptor-set x --service-config y",
+            "postern edge --descriptor-set x --service-config y check",
         ] {
             let Some(Role::Edge(edge)) = Cli::try_parse_from(line.split(' ')).unwrap().role else {
                 panic!("{line}");
             };
             assert_eq!(edge.command, Some(EdgeCommand::Check));
             assert_eq!(edge.descriptor_set, Some(PathBuf::from("x")));
+            assert_eq!(edge.service_config, Some(PathBuf::from("y")));
         }
     }
 

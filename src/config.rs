@@ -21,6 +21,8 @@ pub struct Config {
     pub edge_upstream: Vec<String>,
     /// Time between the health checks of each of them, where there are several; None when they are not asked.
     pub edge_health_check_interval: Option<Duration>,
+    /// A service config with HTTP rules beside the .proto.
+    pub edge_service_config: Option<PathBuf>,
     /// Calls that the edge carries at once, streams left out.
     pub edge_calls_max: usize,
     /// Streams that it carries at once.
@@ -114,6 +116,7 @@ impl Config {
                 settings.edge_health_check_seconds.as_deref(),
                 5,
             ),
+            edge_service_config: settings.edge_service_config.map(PathBuf::from),
             edge_calls_max: check.count("edge_calls_max", settings.edge_calls_max.as_deref(), 10_000),
             edge_streams_max: check.count("edge_streams_max", settings.edge_streams_max.as_deref(), 100_000),
             cors_origins: list(settings.cors_origins.as_deref()),

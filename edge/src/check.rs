@@ -1,7 +1,8 @@
-//! What a descriptor set would be served as: its route table, and everything that is wrong with it at once.
+//! What a descriptor set would be served as, with a service config or without: its route table, and everything that is wrong with it at once.
 //!
 //! For people and for CI; an edge itself refuses at the first problem.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
@@ -10,6 +11,7 @@ use postern_protojson::Options;
 use crate::config::Error;
 use crate::descriptors::Descriptors;
 use crate::route::{Body, Response, Route, Routes};
+pub use crate::rule::Source;
 
 /// What [`check`] found.
 #[derive(Debug, Clone)]
@@ -20,7 +22,7 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// One HTTP binding of a method, as `google.api.http` says it.
+/// One HTTP binding of a method, as its rule says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The HTTP method, `*` for every one.
@@ -35,14 +37,18 @@ pub struct Binding {
     pub rpc: String,
     /// Whether it answers with a stream of messages.
     pub is_stream: bool,
+    /// Where the rule stands.
+    pub source: Source,
 }
 
-/// Compiles the routes of an encoded `google.protobuf.FileDescriptorSet`, and collects all problems.
+/// Compiles the routes of an encoded `google.protobuf.FileDescriptorSet`, and of the text of a service config if there is
+/// one, and collects all problems.
 ///
 /// # Errors
-/// [`Error::DescriptorSet`]: the set cannot be read, so there are no routes to speak of.
-pub fn check(descriptor_set: &[u8]) -> Result<Report, Error> {
-    let descriptors = Descriptors::load(descriptor_set, Options::default())?;
+/// [`Error::DescriptorSet`], [`Error::ServiceConfig`]: one of them cannot be read, so there are no routes to speak of.
+pub fn check(descriptor_set: &[u8], service_config: Option<&str>) -> Result<Report, Error> {
+    let descriptors =
+        Descriptors::load(descriptor_set, Options::default())?.with_service_config(service_config)?;
     let (routes, problems) = Routes::survey(&descriptors);
     Ok(Report {
         routes: routes.iter().map(Binding::of).collect(),
@@ -68,18 +74,24 @@ impl Binding {
             response_body: response_body.to_owned(),
             rpc: route.rpc.path.to_string(),
             is_stream: route.rpc.is_stream,
+            source: route.source,
         }
     }
 
-    fn cells(&self) -> [&str; 6] {
+    fn cells(&self) -> [Cow<'_, str>; 7] {
         let stream = if self.is_stream { "stream" } else { "" };
+        let source = match self.source {
+            Source::Annotation => Cow::default(),
+            Source::ServiceConfig { line } => format!("service config, line {line}").into(),
+        };
         [
-            &self.method,
-            &self.template,
-            &self.body,
-            &self.response_body,
-            &self.rpc,
-            stream,
+            self.method.as_str().into(),
+            self.template.as_str().into(),
+            self.body.as_str().into(),
+            self.response_body.as_str().into(),
+            self.rpc.as_str().into(),
+            stream.into(),
+            source,
         ]
     }
 }
@@ -87,9 +99,9 @@ impl Binding {
 impl fmt::Display for Report {
     /// The table in aligned columns, then the problems.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["METHOD", "TEMPLATE", "BODY", "RESPONSE BODY", "RPC", ""];
-        let rows = || std::iter::once(head).chain(self.routes.iter().map(Binding::cells));
-        let widths: [usize; 6] =
+        let head = ["METHOD", "TEMPLATE", "BODY", "RESPONSE BODY", "RPC", "", ""].map(Cow::from);
+        let rows = || std::iter::once(head.clone()).chain(self.routes.iter().map(Binding::cells));
+        let widths: [usize; 7] =
             std::array::from_fn(|column| rows().map(|row| row[column].len()).max().unwrap_or(0));
         for row in rows() {
             let padded: Vec<_> = row

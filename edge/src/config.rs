@@ -16,6 +16,7 @@ use crate::metadata::REQUEST_ID;
 use crate::problem::Details;
 use crate::receive;
 use crate::route::{self, Routes};
+use crate::service_config;
 
 /// The settings of an edge. `Default` has an empty descriptor set: set that one at least.
 #[derive(Debug, Clone)]
@@ -23,6 +24,9 @@ pub struct Config {
     /// An encoded `google.protobuf.FileDescriptorSet` with all imports and options: the services, and their routes by
     /// `google.api.http`.
     pub descriptor_set: Bytes,
+    /// HTTP rules beside the .proto: the text of a service config, a `google.api.Service` in YAML, of which `http` is read.
+    /// A rule takes the place of its method's annotation. None by default.
+    pub service_config: Option<String>,
     /// The `domain` of the ErrorInfo of errors that the edge itself makes.
     pub error_domain: String,
     /// Headers of a REST caller that become request metadata. `grpc-…` and headers of one hop never do.
@@ -83,6 +87,9 @@ pub enum Error {
     /// The descriptor set cannot be read.
     #[error("the descriptor set cannot be read: {0}")]
     DescriptorSet(#[from] prost_reflect::DescriptorError),
+    /// The service config is no YAML, or its HTTP rules are not in their form.
+    #[error("the service config cannot be read: {0}")]
+    ServiceConfig(String),
     /// A method's HTTP rule is invalid, or two of them conflict: the text names the methods and templates.
     #[error("{0}")]
     Route(String),
@@ -95,18 +102,25 @@ impl Config {
     /// Compiles the routes of the descriptor set and puts the edge in front of an upstream.
     ///
     /// # Errors
-    /// An unreadable descriptor set; a template or rule that is invalid; two that conflict; an origin that is none.
+    /// An unreadable descriptor set or service config; a template or rule that is invalid; two that conflict; an origin that
+    /// is none.
     pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
         let limits = &self.limits;
         let load = Load::new(limits.calls_max, limits.streams_max, limits.bodies_bytes_max);
-        let core = self.compile(self.descriptor_set.clone(), load)?;
+        let core = self.compile(self.descriptor_set.clone(), self.service_config.as_deref(), load)?;
         Ok(Edge::new(core, self, upstream))
     }
 
-    /// What the calls of an edge share, for this descriptor set.
-    pub(crate) fn compile(&self, descriptor_set: Bytes, load: Load) -> Result<Core, Error> {
+    /// What the calls of an edge share, for this descriptor set and service config.
+    pub(crate) fn compile(
+        &self,
+        descriptor_set: Bytes,
+        service_config: Option<&str>,
+        load: Load,
+    ) -> Result<Core, Error> {
         let options = self.limits.options();
-        let descriptors = Descriptors::load(&descriptor_set, options.clone())?;
+        let descriptors =
+            Descriptors::load(&descriptor_set, options.clone())?.with_service_config(service_config)?;
         let routes = Routes::compile(&descriptors)?;
         let shelf = match &self.documents {
             Some(about) => Shelf::fill(about, descriptor_set, &descriptors, &routes),
@@ -129,6 +143,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             descriptor_set: Bytes::new(),
+            service_config: None,
             error_domain: "postern".to_owned(),
             request_headers: vec![
                 AUTHORIZATION,
@@ -204,6 +219,12 @@ impl Limits {
             text_bytes_max: self.message_bytes_max.saturating_mul(4),
             ..Options::default()
         }
+    }
+}
+
+impl From<service_config::Error> for Error {
+    fn from(error: service_config::Error) -> Self {
+        Self::ServiceConfig(error.to_string())
     }
 }
 

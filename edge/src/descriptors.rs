@@ -1,65 +1,23 @@
-//! The descriptor set: its pool, its compiled messages, and the options that make routes of methods.
+//! The descriptor set: its pool, its compiled messages, and the rules that make routes of methods.
 //!
-//! Options are read by the names and numbers of their extensions; no generated type of anybody's API is imported.
+//! Options are read by the names of their extensions; where a service config has a rule of its own, that one counts.
+
+use std::collections::HashSet;
 
 use postern_protojson::{Codec, Options};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ReflectMessage as _};
 use tonic_types::pb;
 
+use crate::rule::{HttpRule, Source, StreamRule};
+use crate::service_config::{self, Fault, ServiceConfig};
+
 /// A loaded descriptor set.
 #[derive(Debug)]
 pub(crate) struct Descriptors {
     pub(crate) pool: DescriptorPool,
     pub(crate) codec: Codec,
-}
-
-/// `google.api.HttpRule`, as far as it is used (google/api/http.proto).
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct HttpRule {
-    #[prost(oneof = "Pattern", tags = "2, 3, 4, 5, 6, 8")]
-    pub(crate) pattern: Option<Pattern>,
-    #[prost(string, tag = "7")]
-    pub(crate) body: String,
-    #[prost(string, tag = "12")]
-    pub(crate) response_body: String,
-    #[prost(message, repeated, tag = "11")]
-    pub(crate) additional_bindings: Vec<HttpRule>,
-}
-
-/// The method and template of a rule.
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub(crate) enum Pattern {
-    #[prost(string, tag = "2")]
-    Get(String),
-    #[prost(string, tag = "3")]
-    Put(String),
-    #[prost(string, tag = "4")]
-    Post(String),
-    #[prost(string, tag = "5")]
-    Delete(String),
-    #[prost(string, tag = "6")]
-    Patch(String),
-    #[prost(message, tag = "8")]
-    Custom(CustomPattern),
-}
-
-/// Any other method; the kind `*` is every method.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct CustomPattern {
-    #[prost(string, tag = "1")]
-    pub(crate) kind: String,
-    #[prost(string, tag = "2")]
-    pub(crate) path: String,
-}
-
-/// `postern.edge.v1.StreamRule`: how a server stream is rendered as server-sent events.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct StreamRule {
-    #[prost(string, tag = "1")]
-    pub(crate) event_id_field: String,
-    #[prost(string, tag = "2")]
-    pub(crate) resume_field: String,
+    service_config: ServiceConfig,
 }
 
 impl Descriptors {
@@ -75,15 +33,41 @@ impl Descriptors {
             }
         }
         let codec = Codec::new(pool.clone(), options);
-        Ok(Self { pool, codec })
+        Ok(Self {
+            pool,
+            codec,
+            service_config: ServiceConfig::default(),
+        })
     }
 
-    /// The option `google.api.http` of a method.
+    /// The same, with the rules of a service config, if there is one.
+    pub(crate) fn with_service_config(mut self, text: Option<&str>) -> Result<Self, service_config::Error> {
+        if let Some(text) = text {
+            self.service_config = ServiceConfig::parse(text)?;
+        }
+        Ok(self)
+    }
+
+    /// What of the service config cannot be used.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let mut methods = HashSet::new();
+        for service in self.pool.services() {
+            methods.extend(service.methods().map(|method| method.full_name().to_owned()));
+        }
+        self.service_config.faults(|name| methods.contains(name))
+    }
+
+    /// The rule of a method in the service config, or else its option `google.api.http`.
     pub(crate) fn http_rule(
         &self,
         method: &MethodDescriptor,
-    ) -> Result<Option<HttpRule>, prost::DecodeError> {
-        self.option(method, "google.api.http")
+    ) -> Result<Option<(HttpRule, Source)>, prost::DecodeError> {
+        if let Some(located) = self.service_config.rule(method.full_name()) {
+            let source = Source::ServiceConfig { line: located.line };
+            return Ok(Some((located.rule.clone(), source)));
+        }
+        let annotation = self.option(method, "google.api.http")?;
+        Ok(annotation.map(|rule| (rule, Source::Annotation)))
     }
 
     /// The option `postern.edge.v1.stream` of a method.

@@ -69,14 +69,15 @@ impl<U> Edge<U> {
         }
     }
 
-    /// Serves another descriptor set from the next call on, with all else as it was. It is compiled first: one that
-    /// cannot be served changes nothing. Clones of the edge change with it.
+    /// Serves another descriptor set, with this service config or none, from the next call on, and all else as it was. They
+    /// are compiled first: what cannot be served changes nothing. Clones of the edge change with it.
     ///
     /// # Errors
     /// As [`Config::build`](crate::Config::build).
-    pub fn reload(&self, descriptor_set: Bytes) -> Result<(), Error> {
+    pub fn reload(&self, descriptor_set: Bytes, service_config: Option<&str>) -> Result<(), Error> {
         let load = self.core().load.clone();
-        let core = Arc::new(self.shared.config.compile(descriptor_set, load)?);
+        let core = self.shared.config.compile(descriptor_set, service_config, load)?;
+        let core = Arc::new(core);
         *self.shared.core.write().unwrap_or_else(PoisonError::into_inner) = core;
         Ok(())
     }

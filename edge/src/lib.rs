@@ -1,7 +1,7 @@
 //! A descriptor-driven proxy: REST, SSE, gRPC and gRPC-Web in front of any gRPC service.
 //!
-//! Routes and messages come from a descriptor set (`google.api.http`, `postern.edge.v1.stream`); no application type is
-//! known here. The upstream is a tower service: routes in the same process, or [`upstream::channel`]s.
+//! Routes and messages come from a descriptor set (`google.api.http`, `postern.edge.v1.stream`), and routes from a service
+//! config beside it, if there is one; no application type is known here. The upstream is a tower service: routes in the same process, or [`upstream::channel`]s.
 //!
 //! ```text
 //! serve ─▶ edge ─┬─ rest: route ▸ receive ▸ bind ▸ call ▸ render (unary · sse · ndjson · array)
@@ -32,7 +32,9 @@ mod render;
 mod requests;
 mod rest;
 mod route;
+mod rule;
 pub mod serve;
+mod service_config;
 pub mod upstream;
 
 pub use body::Body;

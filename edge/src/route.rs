@@ -1,4 +1,4 @@
-//! The routes: what `google.api.http` makes of the methods of a descriptor set, compiled once at start.
+//! The routes: what HTTP rules make of the methods of a descriptor set, compiled once at start.
 //!
 //! Refuses what is invalid or conflicts, naming both sides. Knows nothing of requests in flight.
 
@@ -18,6 +18,7 @@ use http::uri::PathAndQuery;
 use postern_protojson::{FieldPath, Message};
 
 use crate::descriptors::Descriptors;
+use crate::rule::Source;
 pub(crate) use compile::Error;
 pub(crate) use parameter::{Lookup, Parameter, Parameters, pointer};
 pub(crate) use path::Path;
@@ -39,6 +40,8 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) rpc: Arc<Rpc>,
+    /// Where its rule stands.
+    pub(crate) source: Source,
     /// None serves every method.
     pub(crate) method: Option<Method>,
     pub(crate) template: String,
@@ -103,6 +106,13 @@ pub(crate) enum Response {
     Field(FieldPath),
 }
 
+impl Route {
+    /// Its method, and where its rule stands if that is not there.
+    fn located(&self) -> String {
+        self.source.locate(self.rpc.path.as_str())
+    }
+}
+
 impl Response {
     /// Appends the JSON of a response message.
     pub(crate) fn to_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), postern_protojson::Error> {
@@ -125,7 +135,7 @@ impl Routes {
 
     /// Compiles every binding that can be, and tells every problem of the others.
     pub(crate) fn survey(descriptors: &Descriptors) -> (Self, Vec<Error>) {
-        let mut problems = Vec::new();
+        let mut problems: Vec<_> = descriptors.faults().into_iter().map(Error::from).collect();
         let mut routes = Self {
             trie: Trie::default(),
             routes: Vec::new(),
@@ -183,12 +193,13 @@ impl Routes {
         let index = self.routes.len();
         let method = binding.route.method.as_ref();
         if let Err(other) = self.trie.insert(&binding.template, method, index) {
+            let other = &self.routes[other];
             return Err(Error::Conflict {
                 method: method.map_or("*", Method::as_str).to_owned(),
+                rpc: binding.route.located(),
                 template: binding.route.template,
-                rpc: binding.route.rpc.path.to_string(),
-                other_template: self.routes[other].template.clone(),
-                other_rpc: self.routes[other].rpc.path.to_string(),
+                other_template: other.template.clone(),
+                other_rpc: other.located(),
             });
         }
         self.routes.push(binding.route);

@@ -20,14 +20,17 @@ use crate::{admin, cli};
 /// # Errors
 /// When the descriptor set cannot be used, or the port is taken.
 pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
+    let config = with_args(config, &args)?;
     match args.command {
-        Some(cli::EdgeCommand::Check) => check(args.descriptor_set.as_deref()),
+        Some(cli::EdgeCommand::Check) => check(
+            args.descriptor_set.as_deref(),
+            config.edge_service_config.as_deref(),
+        ),
         None => serve(config, args, until).await,
     }
 }
 
 async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
-    let config = with_args(config, &args)?;
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
     let source = Source::new(&args, &channels);
     let mut settings = self::config(args.descriptor_set.as_deref(), &config)?;
@@ -39,7 +42,7 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         .edge_health_check_interval
         .map(|interval| channels.checks().every(interval));
     let edge = settings.build(channels)?;
-    let reload = Reload::new(source, edge.clone())?;
+    let reload = Reload::new(source, config.edge_service_config, edge.clone())?;
     let listener = bind("edge", config.edge_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::EDGE_DEFAULT)).await?;
     say(&format!(
@@ -64,13 +67,12 @@ async fn ask(checks: Option<Checks>, until: CancellationToken) {
 }
 
 /// The route table and every problem.
-fn check(descriptor_set: Option<&Path>) -> anyhow::Result<()> {
-    let report = postern_edge::check::check(&self::descriptor_set(descriptor_set)?)?;
+fn check(descriptor_set: Option<&Path>, service_config: Option<&Path>) -> anyhow::Result<()> {
+    let service_config = source::service_config(service_config)?;
+    let report =
+        postern_edge::check::check(&self::descriptor_set(descriptor_set)?, service_config.as_deref())?;
     say(&report.to_string());
-    ensure!(
-        report.problems.is_empty(),
-        "an edge would not start with this descriptor set"
-    );
+    ensure!(report.problems.is_empty(), "an edge would not start with this");
     Ok(())
 }
 
@@ -78,6 +80,7 @@ fn check(descriptor_set: Option<&Path>) -> anyhow::Result<()> {
 pub(crate) fn config(descriptor_set: Option<&Path>, config: &Config) -> anyhow::Result<postern_edge::Config> {
     Ok(postern_edge::Config {
         descriptor_set: self::descriptor_set(descriptor_set)?.into(),
+        service_config: source::service_config(config.edge_service_config.as_deref())?,
         documents: Some(match descriptor_set {
             Some(_) => Documents::default(),
             None => documents(),
@@ -133,6 +136,7 @@ fn with_args(config: Config, args: &cli::Edge) -> anyhow::Result<Config> {
         } else {
             config.edge_upstream
         },
+        edge_service_config: args.service_config.clone().or(config.edge_service_config),
         ..config
     })
 }
@@ -142,9 +146,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_descriptor_set_that_cannot_be_served_fails_its_check() {
-        check(None).unwrap();
+    fn what_cannot_be_served_fails_its_check() {
+        check(None, None).unwrap();
         let no_set = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(check(Some(&no_set)).is_err());
+        assert!(check(Some(&no_set), None).is_err());
+        assert!(check(None, Some(&no_set)).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! `postern edge` takes its descriptor set again on SIGHUP, or asks the server for it.
+//! `postern edge` takes its descriptor set and service config again on SIGHUP, or asks the server for the set.
 
 use std::time::Duration;
 
@@ -54,6 +54,36 @@ async fn an_edge_takes_its_descriptor_set_again_when_told() {
     tokio::time::timeout(SOON, reloaded)
         .await
         .expect("the new set is not served");
+}
+
+#[tokio::test]
+async fn an_edge_takes_its_service_config_again_when_told() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yaml");
+    let write = |path: &str| {
+        let rule = format!("{{selector: postern.v1.JobService.GetJob, get: '{path}'}}");
+        std::fs::write(&file, format!("http: {{rules: [{rule}]}}")).unwrap();
+    };
+    write("/v2/jobs/{job_id}");
+    let args = ["edge", "--upstream", "http://127.0.0.1:1"];
+    let mut command = command(folder.path(), &args);
+    command.env("POSTERN_EDGE_SERVICE_CONFIG", "rules.yaml");
+    let edge = Process::start(command, "edge").await;
+    let get = async |path: &str| Answer::read(http().get(format!("{}{path}", edge.address))).await;
+    assert_eq!(get("/v2/jobs/a").await.reason(), "BACKEND_UNAVAILABLE");
+    assert_eq!(get("/v3/jobs/a").await.reason(), "ROUTE_NOT_FOUND");
+    write("/v3/jobs/{job_id}");
+    edge.hang_up().await;
+    let reloaded = async {
+        while get("/v3/jobs/a").await.reason() == "ROUTE_NOT_FOUND" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, reloaded)
+        .await
+        .expect("the new rules are not served");
+    assert_eq!(get("/v2/jobs/a").await.reason(), "ROUTE_NOT_FOUND");
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use prost_types::method_options::IdempotencyLevel;
 use super::parameter::{Parameter, Parameters};
 use super::template::{self, Template};
 use super::{Body, Query, Raw, Response, Route, Rpc};
-use crate::descriptors::{Descriptors, HttpRule, Pattern};
+use crate::descriptors::Descriptors;
+use crate::rule::{HttpRule, Pattern, Source};
+use crate::service_config::Fault;
 
 /// Why a descriptor set cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,8 @@ pub(crate) enum Error {
         template: String,
         source: template::Error,
     },
+    #[error(transparent)]
+    ServiceConfig(#[from] Fault),
     #[error("{rpc}: {problem}")]
     Rule { rpc: String, problem: String },
     #[error("{method} `{template}` of {rpc} conflicts with `{other_template}` of {other_rpc}")]
@@ -50,8 +54,8 @@ pub(crate) struct Binding {
 /// The bindings of a method: its rule and the rule's additional ones, one level deep; or what is wrong with each.
 pub(crate) fn bindings(descriptors: &Descriptors, method: &MethodDescriptor) -> Vec<Result<Binding, Error>> {
     let name = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let rule = match descriptors.http_rule(method) {
-        Ok(Some(rule)) => rule,
+    let (rule, source) = match descriptors.http_rule(method) {
+        Ok(Some(found)) => found,
         Ok(None) => return Vec::new(),
         Err(source) => {
             return vec![Err(Error::Option {
@@ -61,7 +65,7 @@ pub(crate) fn bindings(descriptors: &Descriptors, method: &MethodDescriptor) -> 
             })];
         }
     };
-    let compiler = match Compiler::new(descriptors, method, &name) {
+    let compiler = match Compiler::new(descriptors, method, &name, source) {
         Ok(compiler) => compiler,
         Err(problem) => return vec![Err(problem)],
     };
@@ -80,6 +84,7 @@ pub(crate) fn bindings(descriptors: &Descriptors, method: &MethodDescriptor) -> 
 /// What all bindings of a method share.
 struct Compiler {
     rpc: Arc<Rpc>,
+    source: Source,
     input: MessageDescriptor,
     request: Message,
     output: MessageDescriptor,
@@ -87,7 +92,12 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn new(descriptors: &Descriptors, method: &MethodDescriptor, name: &str) -> Result<Self, Error> {
+    fn new(
+        descriptors: &Descriptors,
+        method: &MethodDescriptor,
+        name: &str,
+        source: Source,
+    ) -> Result<Self, Error> {
         let problem = |problem: String| Error::Rule {
             rpc: name.to_owned(),
             problem,
@@ -120,6 +130,7 @@ impl Compiler {
         };
         Ok(Self {
             rpc: Arc::new(rpc),
+            source,
             input,
             request,
             output,
@@ -130,7 +141,7 @@ impl Compiler {
     fn binding(&self, rule: &HttpRule) -> Result<Binding, Error> {
         let (method, path) = self.pattern(rule)?;
         let template = Template::parse(path).map_err(|source| Error::Template {
-            rpc: self.rpc.path.to_string(),
+            rpc: self.located(),
             template: path.to_owned(),
             source,
         })?;
@@ -151,6 +162,7 @@ impl Compiler {
         };
         let route = Route {
             rpc: self.rpc.clone(),
+            source: self.source,
             method,
             template: path.to_owned(),
             variables,
@@ -175,7 +187,7 @@ impl Compiler {
                 Ok(method) => (method, &custom.path),
                 Err(_) => return Err(self.problem(&format!("`{}` is no HTTP method", custom.kind))),
             },
-            None => return Err(self.problem("its google.api.http has no method and path")),
+            None => return Err(self.problem("its rule has no method and path")),
         };
         Ok((Some(method), path))
     }
@@ -238,9 +250,13 @@ impl Compiler {
 
     fn problem(&self, problem: &str) -> Error {
         Error::Rule {
-            rpc: self.rpc.path.to_string(),
+            rpc: self.located(),
             problem: problem.to_owned(),
         }
+    }
+
+    fn located(&self) -> String {
+        self.source.locate(self.rpc.path.as_str())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The route table and the problems of a descriptor set.
 
-use bytes::Bytes;
-use postern_edge::check::{Binding, check};
+use postern_edge::check::{Binding, Source, check};
 
 use crate::stage::{descriptor_set, descriptor_set_of};
 
@@ -12,7 +11,7 @@ fn all_problems_are_told_at_once_and_what_is_right_is_listed() {
         "get: '/b' additional_bindings: {get: '/b'} additional_bindings: {put: '/c/{a=**}/d'}",
         "post: '/c' body: 'nothing' additional_bindings: {post: '/d' body: 'in' response_body: 'b'}",
     ]);
-    let report = check(&set).unwrap();
+    let report = check(&set, None).unwrap();
     let templates: Vec<_> = report
         .routes
         .iter()
@@ -32,7 +31,7 @@ fn all_problems_are_told_at_once_and_what_is_right_is_listed() {
 
 #[test]
 fn a_binding_is_listed_as_its_rule_says() {
-    let report = check(&descriptor_set()).unwrap();
+    let report = check(&descriptor_set(), None).unwrap();
     assert_eq!(report.problems, [""; 0]);
     let crate_of = report
         .routes
@@ -45,6 +44,7 @@ fn a_binding_is_listed_as_its_rule_says() {
         response_body: "book".to_owned(),
         rpc: "/library.v1.Library/CreateBook".to_owned(),
         is_stream: false,
+        source: Source::Annotation,
     };
     assert_eq!(crate_of, Some(&expected));
     let all = report
@@ -67,11 +67,11 @@ GET     /long/{a}                       /made.S/M0
 POST    /b         *     b              /made.S/M1
 
 2 routes, 1 problem:
-  - /made.S/M2: its google.api.http has no method and path";
-    assert_eq!(check(&set).unwrap().to_string(), expected);
+  - /made.S/M2: its rule has no method and path";
+    assert_eq!(check(&set, None).unwrap().to_string(), expected);
 }
 
 #[test]
 fn what_is_no_descriptor_set_has_no_routes() {
-    assert!(check(&Bytes::from_static(b"nonsense")).is_err());
+    assert!(check(b"nonsense", None).is_err());
 }

@@ -23,6 +23,7 @@ mod reloading;
 mod request_streams;
 mod requests;
 mod routing;
+mod service_config;
 mod serving;
 mod stage;
 mod streams;

@@ -216,7 +216,7 @@ async fn a_reload_takes_the_places_along() {
     };
     let config = postern_edge::Config { limits, ..config() };
     let edge = config.build(tonic::service::Routes::default()).unwrap();
-    edge.reload(crate::stage::descriptor_set()).unwrap();
+    edge.reload(crate::stage::descriptor_set(), None).unwrap();
     let mut servers = JoinSet::new();
     let address = listen(&mut servers, edge, Default::default()).await;
     let answer = tokio::time::timeout(Duration::from_secs(1), Client::new(address).get(BOOK, &[])).await;

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::stage::{config, descriptor_set, descriptor_set_of, library, listen};
 
 #[tokio::test]
-async fn another_set_is_served_from_the_next_call_on_and_a_bad_one_changes_nothing() {
+async fn another_set_or_config_is_served_from_the_next_call_on_and_a_bad_one_changes_nothing() {
     let mut servers = JoinSet::new();
     let (calls, _received) = mpsc::unbounded_channel();
     let library = library(Arc::new(|call| call.ok(json!({}))), calls);
@@ -28,14 +28,26 @@ async fn another_set_is_served_from_the_next_call_on_and_a_bad_one_changes_nothi
         .unwrap();
     let client = Client::new(listen(&mut servers, edge.clone(), CancellationToken::new()).await);
     assert_eq!(client.get("/v1/books/a", &[]).await.status, 404);
-    edge.reload(descriptor_set()).unwrap();
+    edge.reload(descriptor_set(), None).unwrap();
     assert_eq!(client.get("/v1/books/a", &[]).await.status, 200);
     assert_eq!(client.get("/made/a", &[]).await.status, 404);
     let conflict = descriptor_set_of(&["get: '/made/{a}'", "get: '/made/{in.a}'"]);
     for bad in [Bytes::from_static(b"nonsense"), conflict] {
-        edge.reload(bad).unwrap_err();
+        edge.reload(bad, None).unwrap_err();
         assert_eq!(client.get("/v1/books/a", &[]).await.status, 200);
     }
+    let rule = "http: {rules: [{selector: library.v1.Library.GetBook, get: '/v2/{name}'}]}";
+    edge.reload(descriptor_set(), Some(rule)).unwrap();
+    assert_eq!(client.get("/v2/a", &[]).await.status, 200);
+    for bad in [
+        "http: [",
+        "http: {rules: [{selector: library.v1.Library.Get, get: '/v3'}]}",
+    ] {
+        edge.reload(descriptor_set(), Some(bad)).unwrap_err();
+        assert_eq!(client.get("/v2/a", &[]).await.status, 200);
+    }
+    edge.reload(descriptor_set(), None).unwrap();
+    assert_eq!(client.get("/v2/a", &[]).await.status, 404);
 }
 
 #[tokio::test]

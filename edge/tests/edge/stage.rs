@@ -47,10 +47,15 @@ impl Stage {
     /// Every call is answered with an empty message; pages of these origins may call.
     pub(crate) async fn with_origins(origins: &[&str]) -> Self {
         let cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
-        let config = Config {
+        Self::with_config(Config {
             cors_origins,
             ..config()
-        };
+        })
+        .await
+    }
+
+    /// Every call is answered with an empty message.
+    pub(crate) async fn with_config(config: Config) -> Self {
         Self::start(config, Arc::new(|call: &Call| call.ok(json!({})))).await
     }
 
@@ -160,13 +165,14 @@ fn compile(file: &str) -> Bytes {
     compiler.encode_file_descriptor_set().into()
 }
 
-/// A descriptor set of one method with this HTTP rule, or of several.
+/// A descriptor set of one method with this HTTP rule (none when it is empty), or of several.
 pub(crate) fn descriptor_set_of(rules: &[&str]) -> Bytes {
     let methods: String = rules
         .iter()
         .enumerate()
-        .map(|(index, rule)| {
-            format!("rpc M{index}(In) returns (Out) {{ option (google.api.http) = {{{rule}}}; }}\n")
+        .map(|(index, rule)| match *rule {
+            "" => format!("rpc M{index}(In) returns (Out);\n"),
+            rule => format!("rpc M{index}(In) returns (Out) {{ option (google.api.http) = {{{rule}}}; }}\n"),
         })
         .collect();
     let text = format!(

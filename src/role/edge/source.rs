@@ -1,6 +1,6 @@
-//! Where an edge's descriptor set comes from, and taking it from there again on SIGHUP.
+//! Where an edge's descriptor set and service config come from, and taking them from there again on SIGHUP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use postern_edge::upstream::Channels;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli;
 
-/// One of three places.
+/// Where the descriptor set is: one of three places.
 pub(super) enum Source {
     /// Postern's own API, as it was built.
     Own,
@@ -20,9 +20,10 @@ pub(super) enum Source {
     Servers(Channels),
 }
 
-/// Takes the descriptor set again whenever SIGHUP says so.
+/// Takes descriptor set and service config again whenever SIGHUP says so.
 pub(super) struct Reload {
     source: Source,
+    service_config: Option<PathBuf>,
     edge: Edge<Channels>,
     hangup: Signal,
 }
@@ -50,9 +51,18 @@ impl Reload {
     ///
     /// # Errors
     /// When signals cannot be listened to.
-    pub(super) fn new(source: Source, edge: Edge<Channels>) -> std::io::Result<Self> {
+    pub(super) fn new(
+        source: Source,
+        service_config: Option<PathBuf>,
+        edge: Edge<Channels>,
+    ) -> std::io::Result<Self> {
         let hangup = signal(SignalKind::hangup())?;
-        Ok(Self { source, edge, hangup })
+        Ok(Self {
+            source,
+            service_config,
+            edge,
+            hangup,
+        })
     }
 
     pub(super) async fn run(mut self, until: CancellationToken) {
@@ -66,14 +76,21 @@ impl Reload {
                 reloaded = self.reload() => reloaded,
             };
             match reloaded {
-                Ok(()) => tracing::info!("descriptor set reloaded"),
-                Err(error) => tracing::error!(%error, "descriptor set refused, the old one stays"),
+                Ok(()) => tracing::info!("routes reloaded"),
+                Err(error) => tracing::error!(%error, "routes refused, the old ones stay"),
             }
         }
     }
 
     async fn reload(&self) -> anyhow::Result<()> {
         let set = self.source.read().await?;
-        Ok(self.edge.reload(set.into())?)
+        let service_config = service_config(self.service_config.as_deref())?;
+        Ok(self.edge.reload(set.into(), service_config.as_deref())?)
     }
+}
+
+/// The text of a service config, if there is to be one.
+pub(super) fn service_config(path: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    path.map(read).transpose()
 }

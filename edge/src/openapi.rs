@@ -4,6 +4,7 @@
 //! 3.1 has no word for (methods of one's own, two templates that it takes for one path) stands under
 //! `x-additionalOperations`. Knows no message of any application.
 
+mod behavior;
 mod comment;
 mod error;
 pub(crate) mod model;

@@ -90,6 +90,8 @@ pub(crate) struct Parameter {
 pub(crate) struct RequestBody {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) description: String,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) required: bool,
     pub(crate) content: Ordered<Media>,
 }
 
@@ -197,6 +199,10 @@ pub(crate) struct Schema {
     pub(crate) condition: Option<Box<Schema>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) then: Option<Box<Schema>>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) read_only: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) write_only: bool,
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) deprecated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,12 @@
 //! One route as an operation.
 
-use prost_reflect::{FieldDescriptor, MessageDescriptor, MethodDescriptor};
+use prost_reflect::MethodDescriptor;
 
+use super::behavior::is_required;
 use super::comment::summary;
 use super::model::{Media, Operation, Ordered, RequestBody, Response, Schema};
-use super::path::{Extent, Path};
-use super::schema::{Direction, Schemas};
+use super::path::{Extent, Path, Slot};
+use super::schema::{Direction, Schemas, Set, is_left_to_body, single_message};
 use super::{error, parameter};
 use crate::route::{self, Body, Route};
 
@@ -63,9 +64,23 @@ fn request_body(
         Body::Whole => String::new(),
         Body::Field { field, .. } => schemas.comment(field.descriptor()).to_owned(),
     };
+    let required = match &route.body {
+        Body::Field { field, .. } => is_required(field.descriptor()),
+        Body::Whole if method.is_client_streaming() => false,
+        Body::None | Body::Whole => {
+            let sets = set_by_path(route, path, "");
+            method
+                .input()
+                .fields()
+                .any(|field| is_left_to_body(&field, &sets))
+        }
+    };
     if route.raw_body.is_some() {
-        let content = raw();
-        return Some(RequestBody { description, content });
+        return Some(RequestBody {
+            description,
+            required,
+            content: raw(),
+        });
     }
     let schema = match &route.body {
         Body::None => return None,
@@ -87,19 +102,25 @@ fn request_body(
         .collect(),
         false => one("application/json", schema),
     };
-    Some(RequestBody { description, content })
+    Some(RequestBody {
+        description,
+        required,
+        content,
+    })
 }
 
-/// The numbers of the body's own fields that a variable of the path is.
-fn set_by_path(route: &Route, path: &Path, prefix: &str) -> Vec<u32> {
-    let whole = path.slots.iter().filter(|slot| slot.extent == Extent::Whole);
-    whole
-        .filter_map(|slot| Some(&route.variables[slot.variable?].1))
-        .filter(|parameter| {
-            let inner = parameter.pointer.strip_prefix(prefix);
-            inner.is_some_and(|inner| inner.starts_with('/') && !inner[1..].contains('/'))
+/// What variables of the path set in the message that stands at this JSON Pointer.
+fn set_by_path<'r>(route: &'r Route, path: &Path, prefix: &str) -> Vec<Set<'r>> {
+    let variables = route.variables.iter().enumerate();
+    variables
+        .filter_map(|(index, (_, parameter))| {
+            let is_whole = |slot: &Slot| slot.variable == Some(index) && slot.extent == Extent::Whole;
+            let pointer = parameter.pointer.strip_prefix(prefix)?;
+            pointer.starts_with('/').then(|| Set {
+                pointer,
+                is_whole: path.slots.iter().any(is_whole),
+            })
         })
-        .map(|parameter| parameter.field.descriptor().number())
         .collect()
 }
 
@@ -163,11 +184,4 @@ fn one(media_type: &str, schema: Schema) -> Ordered<Media> {
 
 fn raw() -> Ordered<Media> {
     one("*/*", Schema::default())
-}
-
-fn single_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
-    let kind = field.kind();
-    kind.as_message()
-        .filter(|_| !field.is_list() && !field.is_map())
-        .cloned()
 }

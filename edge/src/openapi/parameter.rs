@@ -2,9 +2,10 @@
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
+use super::behavior::{Behavior, IMMUTABLE, is_required};
 use super::model::{Parameter, Schema};
 use super::path::{Extent, Path};
-use super::schema::{Direction, Schemas, has_text_form, is_deprecated, is_special};
+use super::schema::{Direction, Schemas, has_text_form, is_deprecated, is_special, push_sentence};
 use crate::route::{Body, Query, Route};
 
 /// Messages that a query parameter's name is shown to lead through; deeper ones are served, and not shown.
@@ -69,6 +70,7 @@ pub(super) fn of_query(
         set: set.map(|(_, parameter)| json_path(&parameter.pointer)).collect(),
         parameters: Vec::new(),
         way: vec![request.clone()],
+        is_required: true,
     };
     for field in request.fields().filter(|field| Some(field.number()) != body) {
         walk.field(&field, "");
@@ -84,12 +86,14 @@ struct Walk<'s, 'a> {
     parameters: Vec<Parameter>,
     /// The messages that led here: types may be recursive.
     way: Vec<MessageDescriptor>,
+    /// Whether callers must set all of the fields that led here.
+    is_required: bool,
 }
 
 impl Walk<'_, '_> {
     fn field(&mut self, field: &FieldDescriptor, prefix: &str) {
         let name = format!("{prefix}{}", field.json_name());
-        if field.is_map() || self.set.contains(&name) {
+        if field.is_map() || self.set.contains(&name) || Behavior::of(field).is_output_only {
             return;
         }
         let kind = field.kind();
@@ -100,11 +104,14 @@ impl Walk<'_, '_> {
         if field.is_list() || is_special(message) || !is_shown {
             return;
         }
+        let was_required = self.is_required;
+        self.is_required &= is_required(field);
         self.way.push(message.clone());
         for inner in message.fields() {
             self.field(&inner, &format!("{name}."));
         }
         self.way.pop();
+        self.is_required = was_required;
     }
 
     fn push(&mut self, field: &FieldDescriptor, name: String) {
@@ -117,11 +124,14 @@ impl Walk<'_, '_> {
                 .collect();
             push_sentence(&mut description, &format!("At most one of {}.", names.join(", ")));
         }
+        if Behavior::of(field).is_immutable {
+            push_sentence(&mut description, IMMUTABLE);
+        }
         self.parameters.push(Parameter {
             name,
             place: "query",
             description,
-            required: field.is_required(),
+            required: self.is_required && is_required(field),
             deprecated: is_deprecated(field),
             schema: self.schemas.field(field, Direction::Request),
         });
@@ -160,11 +170,4 @@ fn header(name: &str, description: &str) -> Parameter {
         deprecated: false,
         schema: Schema::of("string"),
     }
-}
-
-fn push_sentence(text: &mut String, sentence: &str) {
-    if !text.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(sentence);
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
+use super::behavior::{Behavior, IMMUTABLE, is_required};
 use super::comment::Comments;
 use super::model::{Additional, Ordered, Schema};
 pub(crate) use special::{has_text_form, is_special};
@@ -18,6 +19,15 @@ pub(crate) use special::{has_text_form, is_special};
 pub(crate) enum Direction {
     Request,
     Answer,
+}
+
+/// A field that the path of a route sets, seen from a message of the body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Set<'p> {
+    /// JSON Pointer of the field in the message.
+    pub(crate) pointer: &'p str,
+    /// Whether one parameter is all of it.
+    pub(crate) is_whole: bool,
 }
 
 /// The component schemas of a document.
@@ -70,12 +80,13 @@ impl<'a> Schemas<'a> {
         self.refer(name, Open::Message(message.clone(), direction))
     }
 
-    /// A message of a request, in place where the path sets some of its fields and they are left out.
-    pub(crate) fn without(&mut self, message: &MessageDescriptor, left_out: &[u32]) -> Schema {
-        if left_out.is_empty() || special::message(message).is_some() {
+    /// A message of a request. In place where the path sets some of its fields, if that changes what the body must or may
+    /// have: what one parameter sets is left out, and nothing that the path sets is required.
+    pub(crate) fn without(&mut self, message: &MessageDescriptor, sets: &[Set<'_>]) -> Schema {
+        if special::message(message).is_some() || !sets.iter().any(|set| set.changes(message)) {
             return self.message(message, Direction::Request);
         }
-        self.object(message, Direction::Request, left_out)
+        self.object(message, Direction::Request, sets)
     }
 
     /// The value of a field: list, map or single, without its comment.
@@ -135,23 +146,22 @@ impl<'a> Schemas<'a> {
         schema
     }
 
-    fn object(&mut self, message: &MessageDescriptor, direction: Direction, left_out: &[u32]) -> Schema {
+    fn object(&mut self, message: &MessageDescriptor, direction: Direction, sets: &[Set<'_>]) -> Schema {
         let fields: Vec<_> = message
             .fields()
-            .filter(|field| !left_out.contains(&field.number()))
+            .filter(|field| !sets.iter().any(|set| set.is_whole && set.is(field)))
             .collect();
         let mut properties = Ordered::default();
         for field in &fields {
-            let mut schema = self.field(field, direction);
-            let comment = self.comment(field);
-            if !comment.is_empty() {
-                schema.description = comment.to_owned();
-            }
-            schema.deprecated = is_deprecated(field);
-            properties.push(field.json_name(), schema);
+            let inner: Vec<_> = sets.iter().filter_map(|set| set.within(field)).collect();
+            let schema = match single_message(field).filter(|_| !inner.is_empty()) {
+                Some(message) => self.without(&message, &inner),
+                None => self.field(field, direction),
+            };
+            properties.push(field.json_name(), self.property(field, schema));
         }
         let is_required = |field: &&FieldDescriptor| match direction {
-            Direction::Request => field.is_required(),
+            Direction::Request => is_left_to_body(field, sets),
             Direction::Answer => field.is_required() || !field.supports_presence(),
         };
         let is_closed = direction == Direction::Request && message.extension_ranges().len() == 0;
@@ -167,6 +177,23 @@ impl<'a> Schemas<'a> {
             dependent_schemas: message.oneofs().flat_map(|oneof| rivals(&oneof)).collect(),
             ..Schema::of("object")
         }
+    }
+
+    /// The value of a field with all that is said of it.
+    fn property(&self, field: &FieldDescriptor, value: Schema) -> Schema {
+        let behavior = Behavior::of(field);
+        let mut schema = value;
+        let comment = self.comment(field);
+        if !comment.is_empty() {
+            schema.description = comment.to_owned();
+        }
+        if behavior.is_immutable {
+            push_sentence(&mut schema.description, IMMUTABLE);
+        }
+        schema.read_only = behavior.is_output_only;
+        schema.write_only = behavior.is_input_only;
+        schema.deprecated = is_deprecated(field);
+        schema
     }
 
     fn enumeration(&self, descriptor: &EnumDescriptor) -> Schema {
@@ -190,6 +217,52 @@ impl<'a> Schemas<'a> {
             ..Schema::of("string")
         }
     }
+}
+
+impl<'p> Set<'p> {
+    /// Whether the body is another one for it than without a path.
+    fn changes(self, message: &MessageDescriptor) -> bool {
+        message.fields().any(|field| {
+            let inner = || Some((self.within(&field)?, single_message(&field)?));
+            self.is(&field) && (self.is_whole || is_required(&field))
+                || inner().is_some_and(|(set, message)| is_required(&field) || set.changes(&message))
+        })
+    }
+
+    /// Whether it is this field of the message.
+    fn is(self, field: &FieldDescriptor) -> bool {
+        self.pointer.strip_prefix('/') == Some(field.json_name())
+    }
+
+    /// The same, seen from the message in this field, if it is in there.
+    fn within(self, field: &FieldDescriptor) -> Option<Self> {
+        let inner = self.pointer.strip_prefix('/')?.strip_prefix(field.json_name())?;
+        inner.starts_with('/').then_some(Self {
+            pointer: inner,
+            ..self
+        })
+    }
+}
+
+/// Whether callers must set a field, and not by the path.
+pub(crate) fn is_left_to_body(field: &FieldDescriptor, sets: &[Set<'_>]) -> bool {
+    let is_set = |set: &Set<'_>| set.is(field) || set.within(field).is_some();
+    is_required(field) && !sets.iter().any(is_set)
+}
+
+/// The message that a field is, unless it is a list or a map of them.
+pub(crate) fn single_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+    let kind = field.kind();
+    kind.as_message()
+        .filter(|_| !field.is_list() && !field.is_map())
+        .cloned()
+}
+
+pub(crate) fn push_sentence(text: &mut String, sentence: &str) {
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(sentence);
 }
 
 /// The names of all messages that can be met on the way.

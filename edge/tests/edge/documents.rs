@@ -217,6 +217,10 @@ async fn the_page_is_whole_and_runs_nothing_of_anybody_elses() {
         "id=\"schema-gallery.v1.Painting-Input\"",
         "gallery.v1.Gallery/WatchPainting",
         "Authorization: Bearer $TOKEN",
+        "<span class=\"mark\">read only</span>",
+        "<span class=\"mark\">write only</span>",
+        "/v1/frames:try?painting=${PAINTING}&amp;frame.name=${FRAME_NAME}&amp;",
+        "{&quot;painting&quot;: &quot;…&quot;, &quot;frame&quot;: {&quot;name&quot;: &quot;…&quot;, &quot;wood&quot;: &quot;…&quot;, &quot;order&quot;: &quot;…&quot;, &quot;isGilded&quot;: true}, &quot;requestId&quot;",
     ] {
         assert!(page.body.contains(part), "{part}");
     }

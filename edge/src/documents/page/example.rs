@@ -21,7 +21,14 @@ pub(super) fn curl(document: &Document, placed: &Placed<'_>, html: &mut Html) {
         html.raw(" -X ").text(&placed.method);
     }
     html.raw(" \"<span class=\"origin\">https://HOST</span>");
-    html.text(&variables(placed.path)).raw("\"");
+    let required = operation.parameters.iter();
+    let required = required.filter(|parameter| parameter.place == "query" && parameter.required);
+    let mut address = placed.path.to_owned();
+    for (index, parameter) in required.enumerate() {
+        let mark = if index == 0 { '?' } else { '&' };
+        let _ = write!(address, "{mark}{0}={{{0}}}", parameter.name);
+    }
+    html.text(&variables(&address)).raw("\"");
     if !document.security.is_empty() {
         html.raw(" \\\n  -H \"Authorization: Bearer $TOKEN\"");
     }
@@ -100,7 +107,9 @@ fn object(document: &Document, schema: &Schema, nesting: usize, out: &mut String
     for (name, property) in schema.properties.iter() {
         let is_map = matches!(property.additional_properties, Some(Additional::Like(_)));
         let is_dull = property.deprecated || is_map || matches!(property.kind, Some("array" | "boolean"));
-        if is_dull || excluded.contains(&name) || count == FIELDS_MAX {
+        let is_required = schema.required.iter().any(|required| required == name);
+        let is_left_out = property.read_only || excluded.contains(&name);
+        if is_left_out || !is_required && (is_dull || count >= FIELDS_MAX) {
             continue;
         }
         let _ = write!(out, "{}\"{name}\": ", if count == 0 { "" } else { ", " });

@@ -31,6 +31,8 @@ impl<'h> Fields<'h> {
                 !schema.required.is_empty() && schema.required.iter().all(|required| required != name);
             let marks = [
                 if is_optional { "may be absent" } else { "" },
+                if property.read_only { "read only" } else { "" },
+                if property.write_only { "write only" } else { "" },
                 if property.deprecated { "deprecated" } else { "" },
             ];
             let name = format!("{prefix}{name}");

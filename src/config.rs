@@ -27,8 +27,9 @@ pub struct Config {
     pub edge_calls_max: usize,
     /// Streams that it carries at once.
     pub edge_streams_max: usize,
-    /// Origins whose pages may call the edge, or `*`.
-    pub cors_origins: Vec<String>,
+    /// Origins whose pages may call the edge.
+    #[cfg(feature = "edge")]
+    pub cors_origins: Vec<postern_edge::Origin>,
     /// gRPC.
     pub grpc_listen: SocketAddr,
     /// The embedded SQS endpoint.
@@ -119,7 +120,8 @@ impl Config {
             edge_service_config: settings.edge_service_config.map(PathBuf::from),
             edge_calls_max: check.count("edge_calls_max", settings.edge_calls_max.as_deref(), 10_000),
             edge_streams_max: check.count("edge_streams_max", settings.edge_streams_max.as_deref(), 100_000),
-            cors_origins: list(settings.cors_origins.as_deref()),
+            #[cfg(feature = "edge")]
+            cors_origins: check.origins("cors_origins", settings.cors_origins.as_deref()),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
             admin_listen: settings
@@ -166,12 +168,6 @@ impl Config {
         );
         check.done(())
     }
-}
-
-/// What stands between commas.
-fn list(text: Option<&str>) -> Vec<String> {
-    let parts = text.unwrap_or_default().split(',').map(str::trim);
-    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Collects what is wrong.
@@ -233,6 +229,20 @@ impl Check {
         urls
     }
 
+    /// What stands between commas; none when nothing does.
+    #[cfg(feature = "edge")]
+    fn origins(&mut self, key: &str, list: Option<&str>) -> Vec<postern_edge::Origin> {
+        let texts = list.unwrap_or_default().split(',').map(str::trim);
+        let mut origins = Vec::new();
+        for text in texts.filter(|text| !text.is_empty()) {
+            match text.parse() {
+                Ok(origin) => origins.push(origin),
+                Err(error) => self.0.push(format!("{key}: {error}")),
+            }
+        }
+        origins
+    }
+
     fn partners(&mut self, config: &Config) {
         for partner in &config.partners {
             self.that(!partner.id.is_empty(), "partners: an id is empty");
@@ -269,6 +279,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "edge")]
     #[test]
     fn origins_stand_between_commas_and_are_none_by_default() {
         let origins = |text: Option<&str>| {
@@ -276,10 +287,21 @@ mod tests {
                 cors_origins: text.map(str::to_owned),
                 ..Settings::default()
             };
-            Config::from_settings(settings).unwrap().cors_origins
+            Config::from_settings(settings).map(|config| config.cors_origins)
         };
-        assert!(origins(None).is_empty());
-        assert_eq!(origins(Some("https://a.example, *,")), ["https://a.example", "*"]);
+        assert!(origins(None).unwrap().is_empty());
+        let two = ["https://a.example", "*"].map(|text| text.parse().unwrap());
+        assert_eq!(origins(Some("https://a.example, *,")).unwrap(), two);
+        let faults = origins(Some("a.example,*,https://b.example/"))
+            .unwrap_err()
+            .to_string();
+        for fault in [
+            "2 fault(s)",
+            "cors_origins: \"a.example\"",
+            "cors_origins: \"https://b.example/\"",
+        ] {
+            assert!(faults.contains(fault), "{fault} in {faults}");
+        }
     }
 
     #[test]

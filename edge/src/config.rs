@@ -7,7 +7,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use postern_protojson::Options;
 
-use crate::cors::{self, Cors};
+use crate::cors::{Cors, Origin};
 use crate::descriptors::Descriptors;
 use crate::documents::{Documents, Shelf};
 use crate::edge::{Core, Edge};
@@ -31,9 +31,8 @@ pub struct Config {
     pub error_domain: String,
     /// Headers of a REST caller that become request metadata. `grpc-…` and headers of one hop never do.
     pub request_headers: Vec<HeaderName>,
-    /// Origins whose pages may call over REST and gRPC-Web (CORS), such as `https://console.example.com`, or `*` for every
-    /// one. None by default.
-    pub cors_origins: Vec<String>,
+    /// Origins whose pages may call over REST and gRPC-Web (CORS). None by default.
+    pub cors_origins: Vec<Origin>,
     /// What the edge says of its API at `/openapi.json`, `/docs` and `/descriptors.binpb`; None serves none of them. A
     /// route that takes one of these paths wins.
     pub documents: Option<Documents>,
@@ -93,17 +92,13 @@ pub enum Error {
     /// A method's HTTP rule is invalid, or two of them conflict: the text names the methods and templates.
     #[error("{0}")]
     Route(String),
-    /// What stands in `cors_origins` is no origin.
-    #[error("cors_origins: {0}")]
-    Origin(String),
 }
 
 impl Config {
     /// Compiles the routes of the descriptor set and puts the edge in front of an upstream.
     ///
     /// # Errors
-    /// An unreadable descriptor set or service config; a template or rule that is invalid; two that conflict; an origin that
-    /// is none.
+    /// An unreadable descriptor set or service config; a template or rule that is invalid; two that conflict.
     pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
         let limits = &self.limits;
         let load = Load::new(limits.calls_max, limits.streams_max, limits.bodies_bytes_max);
@@ -132,7 +127,7 @@ impl Config {
             &descriptors.codec,
             options,
         )?;
-        let cors = Cors::new(&self.cors_origins, &self.request_headers)?;
+        let cors = Cors::new(&self.cors_origins, &self.request_headers);
         let (limits, request_headers) = (self.limits.clone(), self.request_headers.clone());
         let core = Core::new(routes, details, limits, request_headers, cors);
         Ok(core.with_shelf(shelf).with_load(load))
@@ -225,12 +220,6 @@ impl Limits {
 impl From<service_config::Error> for Error {
     fn from(error: service_config::Error) -> Self {
         Self::ServiceConfig(error.to_string())
-    }
-}
-
-impl From<cors::Error> for Error {
-    fn from(error: cors::Error) -> Self {
-        Self::Origin(error.to_string())
     }
 }
 

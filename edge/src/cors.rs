@@ -2,6 +2,8 @@
 //!
 //! It protects no data: tokens do. What the browser itself would add (cookies) is never asked for.
 
+use std::str::FromStr;
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
@@ -23,42 +25,46 @@ const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
 /// How long a browser need not ask again: Chromium cuts at two hours.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 
+/// Where pages come from: scheme, host and port, such as `https://console.example.com`; or anywhere, `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+/// A text that no browser would send as an origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an origin like https://console.example.com, nor *")]
+pub struct InvalidOrigin(String);
+
 /// Who may call, and with which headers.
 #[derive(Debug)]
 pub(crate) struct Cors {
-    origins: Origins,
+    origins: Vec<Origin>,
+    /// Whether every origin is among them.
+    is_open: bool,
     request_headers: HeaderValue,
 }
 
-#[derive(Debug)]
-enum Origins {
-    Any,
-    These(Vec<HeaderValue>),
-}
-
-/// An origin that no browser would send.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not an origin like https://console.example.com, nor *")]
-pub(crate) struct Error(String);
+const ANY: &str = "*";
 
 impl Cors {
-    /// `origins` as the configuration has them; `metadata` names the request headers that become metadata.
-    pub(crate) fn new(origins: &[String], metadata: &[HeaderName]) -> Result<Self, Error> {
+    /// `metadata` names the request headers that become metadata.
+    pub(crate) fn new(origins: &[Origin], metadata: &[HeaderName]) -> Self {
         let mut names: Vec<_> = metadata.iter().map(HeaderName::as_str).collect();
         names.push(REQUEST_HEADERS);
-        Ok(Self {
-            origins: Origins::parse(origins)?,
+        Self {
+            origins: origins.to_vec(),
+            is_open: origins.iter().any(|Origin(value)| value == ANY),
             request_headers: HeaderValue::try_from(names.join(", ")).expect("names of headers are ASCII"),
-        })
+        }
     }
 
     /// The origin that may read the answer, None when the request comes from no page, or from one that may not.
     pub(crate) fn grant(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
-        match &self.origins {
-            Origins::Any => Some(HeaderValue::from_static("*")),
-            Origins::These(origins) => origins.contains(origin).then(|| origin.clone()),
+        if self.is_open {
+            return Some(HeaderValue::from_static(ANY));
         }
+        let known = self.origins.iter().find(|Origin(known)| known == origin);
+        known.map(|Origin(known)| known.clone())
     }
 
     /// The answer to a preflight, for the methods that the path has.
@@ -80,7 +86,7 @@ impl Cors {
 
     /// Lets the granted origin read an answer. An answer that would differ for another origin says so to caches.
     pub(crate) fn apply(&self, granted: Option<HeaderValue>, headers: &mut HeaderMap) {
-        if matches!(&self.origins, Origins::These(origins) if !origins.is_empty()) {
+        if !self.is_open && !self.origins.is_empty() {
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         let Some(origin) = granted else { return };
@@ -89,31 +95,31 @@ impl Cors {
     }
 }
 
-/// Whether a browser asks what it may send, before it sends it.
-pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-impl Origins {
-    fn parse(texts: &[String]) -> Result<Self, Error> {
-        if texts.iter().any(|text| text == "*") {
-            return Ok(Self::Any);
-        }
-        let origins = texts.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
-        Ok(Self::These(origins))
+/// The method that a browser asks for before it sends it, if this is such a preflight.
+pub(crate) fn asked<B>(request: &Request<B>) -> Option<Method> {
+    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
+    match *request.method() == Method::OPTIONS {
+        true => Method::from_bytes(asked.as_bytes()).ok(),
+        false => None,
     }
 }
 
-/// Scheme, host and port as a browser writes them (RFC 6454, section 6.2): lower case, no path. `null` is refused: any page
-/// can come from it.
-fn origin(text: &str) -> Result<HeaderValue, Error> {
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let is_origin = text == ANY || is_written_by_browsers(text);
+        let value = HeaderValue::try_from(text).ok().filter(|_| is_origin);
+        value.map(Self).ok_or_else(|| InvalidOrigin(text.to_owned()))
+    }
+}
+
+/// Scheme, host and port (RFC 6454, section 6.2): lower case, no path. `null` is none: any page can come from it.
+fn is_written_by_browsers(text: &str) -> bool {
     let host = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));
     let is_written_so =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]_".contains(&byte);
-    match host.filter(|host| !host.is_empty() && host.bytes().all(is_written_so)) {
-        Some(_) => HeaderValue::try_from(text).map_err(|_invalid| Error(text.to_owned())),
-        None => Err(Error(text.to_owned())),
-    }
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_written_so))
 }

@@ -121,8 +121,11 @@ async fn answer<U: Upstream>(
     let granted = core.cors.grant(request.headers());
     let shared = core.clone();
     let mut response = match Protocol::of(&request) {
-        Protocol::Rest if granted.is_some() && cors::is_preflight(&request) => {
-            let methods = core.routes.allowed(&Path::split(request.uri().path()));
+        Protocol::Rest
+            if granted.is_some()
+                && let Some(asked) = cors::asked(&request) =>
+        {
+            let methods = core.routes.allowed(&Path::split(request.uri().path()), &asked);
             core.cors.preflight(methods)
         }
         Protocol::Rest => match core.shelf.find(request.uri().path()) {

@@ -40,6 +40,7 @@ pub mod upstream;
 pub use body::Body;
 pub use call::Upstream;
 pub use config::{Config, Error, Limits};
+pub use cors::{InvalidOrigin, Origin};
 pub use documents::{Documents, Security};
 pub use edge::Edge;
 pub use serve::{ServeConfig, Shutdown, serve};

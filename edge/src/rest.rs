@@ -143,7 +143,9 @@ impl<'a> Call<'a> {
                 resume: None,
                 deadline: None,
             }),
-            Found::OtherMethods => Err(Problem::method_not_allowed(&routes.allowed(&path))),
+            Found::OtherMethods => Err(Problem::method_not_allowed(
+                &routes.allowed(&path, &self.head.method),
+            )),
             Found::Nothing => Err(self.nothing()),
         }
     }
@@ -163,7 +165,7 @@ impl<'a> Call<'a> {
     fn check_stream(&self, target: &mut Target<'a>) -> Result<(), Problem> {
         if self.head.method == Method::HEAD {
             return Err(Problem::method_not_allowed(
-                &self.core.routes().allowed(&target.path),
+                &self.core.routes().allowed(&target.path, &self.head.method),
             ));
         }
         if target.route.raw_response.is_some() {

@@ -79,6 +79,16 @@ pub(crate) struct Rpc {
     pub(crate) resume: Option<Parameter>,
 }
 
+/// The methods that are listed where every one is served.
+const USUAL: [Method; 6] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
 /// What the body of a request is.
 #[derive(Debug)]
 pub(crate) enum Body {
@@ -162,14 +172,26 @@ impl Routes {
         self.trie.find(path, method)
     }
 
-    /// What `Allow` says of a path; HEAD goes with a GET that is no stream.
-    pub(crate) fn allowed(&self, path: &Path<'_>) -> Vec<Method> {
+    /// What `Allow` says of a path to a caller who asks for this method; HEAD goes with a GET that is no stream. Where every
+    /// method is served, it is the usual ones and the one that is asked for.
+    pub(crate) fn allowed(&self, path: &Path<'_>, asked: &Method) -> Vec<Method> {
         let mut allowed = Vec::new();
+        let mut allow = |method: &Method| {
+            if !allowed.contains(method) {
+                allowed.push(method.clone());
+            }
+        };
         for (method, index) in self.trie.methods(path) {
-            let has_head = method == Method::GET && !self.routes[index].rpc.is_stream;
-            allowed.push(method);
-            if has_head && !allowed.contains(&Method::HEAD) {
-                allowed.push(Method::HEAD);
+            let is_get = method.as_ref().is_none_or(|method| *method == Method::GET);
+            match &method {
+                Some(method) => allow(method),
+                None => USUAL.iter().for_each(&mut allow),
+            }
+            if is_get && !self.routes[index].rpc.is_stream {
+                allow(&Method::HEAD);
+            }
+            if method.is_none() && *asked != Method::HEAD {
+                allow(asked);
             }
         }
         allowed

@@ -82,8 +82,8 @@ impl Trie {
         Found::Nothing
     }
 
-    /// Every method that a path has, with its best route.
-    pub(crate) fn methods(&self, path: &Path<'_>) -> Vec<(Method, usize)> {
+    /// Every method that a path has, with its best route; None for all others.
+    pub(crate) fn methods(&self, path: &Path<'_>) -> Vec<(Option<Method>, usize)> {
         let with_verb = Search { path, has_verb: true }.methods(&self.root);
         if with_verb.is_empty() {
             Search {
@@ -121,16 +121,21 @@ impl Search<'_> {
         self.visit(root, 0, &mut |entries| self.pick(entries, method))
     }
 
-    fn methods(&self, root: &Node) -> Vec<(Method, usize)> {
-        let mut methods = Vec::new();
+    fn methods(&self, root: &Node) -> Vec<(Option<Method>, usize)> {
+        let mut methods: Vec<(Option<Method>, usize)> = Vec::new();
         self.visit(root, 0, &mut |entries| {
-            for entry in self.fitting(entries) {
-                let Some(method) = &entry.method else { continue };
-                if methods.iter().all(|(known, _)| known != method) {
-                    methods.push((method.clone(), entry.index));
+            let named = self.fitting(entries).filter(|entry| entry.method.is_some());
+            let every = self.fitting(entries).filter(|entry| entry.method.is_none());
+            for entry in named.chain(every) {
+                if methods.iter().all(|(known, _)| *known != entry.method) {
+                    methods.push((entry.method.clone(), entry.index));
                 }
             }
-            None
+            // Nothing behind a route that serves every method is ever reached.
+            methods
+                .iter()
+                .find(|(method, _)| method.is_none())
+                .map(|(_, index)| *index)
         });
         methods
     }
@@ -259,7 +264,7 @@ mod tests {
         assert_eq!(find(&trie, "PUT", "/a/1"), Found::OtherMethods);
         assert_eq!(
             trie.methods(&Path::split("/a/1")),
-            [(Method::GET, 0), (Method::DELETE, 1)]
+            [(Some(Method::GET), 0), (Some(Method::DELETE), 1)]
         );
         assert_eq!(find(&trie, "PUT", "/b"), Found::Nothing);
     }

@@ -1,10 +1,10 @@
 //! Pages of other origins, as a browser asks for them.
 
 use bytes::Bytes;
-use postern_edge::{Config, upstream};
+use postern_edge::{Config, Origin};
 
 use crate::client::{Answer, Client};
-use crate::stage::{Stage, config};
+use crate::stage::{Stage, config, descriptor_set_of};
 
 const CONSOLE: &str = "https://console.example.com";
 const GET_BOOK: &str = "/library.v1.Library/GetBook";
@@ -31,6 +31,40 @@ async fn a_preflight_is_answered_by_the_edge_with_the_methods_of_the_path() {
     assert_eq!(answer.header("access-control-max-age"), Some("7200"));
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     assert!(stage.is_quiet());
+}
+
+#[tokio::test]
+async fn a_path_that_takes_every_method_lists_the_usual_ones_and_the_one_that_is_asked_for() {
+    let stage = Stage::with_origins(&[CONSOLE]).await;
+    let usual = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
+    for (asked, own) in [("PATCH", None), ("PURGE", Some("PURGE"))] {
+        let answer = preflight(&stage, CONSOLE, asked, "/v1/anything").await;
+        let expected: Vec<_> = usual.into_iter().chain(own).collect();
+        assert_eq!(listed(&answer, "access-control-allow-methods"), expected);
+    }
+    // Two bindings of one path: what GET does is GET's, and HEAD goes with it.
+    let stage = Stage::with_config(Config {
+        descriptor_set: descriptor_set_of(&[
+            "custom: {kind: '*' path: '/a/{a}:do'}",
+            "custom: {kind: '*' path: '/a'} additional_bindings: {custom: {kind: 'HEAD' path: '/a'}}",
+            "get: '/a'",
+        ]),
+        cors_origins: vec![CONSOLE.parse().unwrap()],
+        ..config()
+    })
+    .await;
+    for path in ["/a", "/a/b:do"] {
+        let answer = preflight(&stage, CONSOLE, "PURGE", path).await;
+        let mut methods = listed(&answer, "access-control-allow-methods");
+        methods.sort_unstable();
+        assert_eq!(
+            methods,
+            [
+                "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PURGE", "PUT"
+            ],
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -151,8 +185,8 @@ async fn options_that_are_no_preflight_are_a_request_like_any_other() {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
 
-#[tokio::test]
-async fn what_no_browser_would_send_as_origin_is_refused_at_start() {
+#[test]
+fn what_no_browser_would_send_is_no_origin() {
     for origin in [
         "console.example.com",
         "https://x.example/",
@@ -161,16 +195,13 @@ async fn what_no_browser_would_send_as_origin_is_refused_at_start() {
         "https://",
         "",
     ] {
-        let config = Config {
-            cors_origins: vec![origin.to_owned()],
-            ..config()
-        };
-        let error = config
-            .build(upstream::channel("http://127.0.0.1:1").unwrap())
-            .unwrap_err();
+        let error = origin.parse::<Origin>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("cors_origins: {origin:?} is not an origin like https://console.example.com, nor *")
+            format!("{origin:?} is not an origin like https://console.example.com, nor *")
         );
+    }
+    for origin in ["https://x.example", "http://[::1]:8080", "*"] {
+        origin.parse::<Origin>().unwrap();
     }
 }

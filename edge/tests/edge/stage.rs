@@ -46,7 +46,7 @@ impl Stage {
 
     /// Every call is answered with an empty message; pages of these origins may call.
     pub(crate) async fn with_origins(origins: &[&str]) -> Self {
-        let cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let cors_origins = origins.iter().map(|origin| origin.parse().unwrap()).collect();
         Self::with_config(Config {
             cors_origins,
             ..config()

@@ -44,10 +44,13 @@ async fn rules_that_do_not_fit_the_messages_are_refused() {
         ("get: '/{in}'", "`in` is a message"),
         ("post: '/a' body: 'nothing'", "body names no field"),
         ("post: '/a' body: 'in.a'", "body names no field"),
+        ("get: '/{in.list}'", "`in.list` is a repeated field"),
+        ("get: '/{in={a}}'", "a variable is not closed, is nested"),
         (
             "get: '/a' response_body: 'nothing'",
             "response_body names no field",
         ),
+        ("get: '/a' response_body: 'out.b'", "response_body names no field"),
         ("body: '*'", "no method and path"),
         ("custom: {kind: 'a b' path: '/a'}", "no HTTP method"),
         (

@@ -1,8 +1,9 @@
 //! The table of routing semantics, one row each.
 
+use postern_edge::Config;
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, config};
 
 async fn routed(stage: &mut Stage, method: &str, path: &str) -> (String, Value) {
     let answer = stage.client.send(method, path, &[], "").await;
@@ -110,6 +111,34 @@ async fn a_literal_wins_over_a_star_unless_it_lacks_the_method() {
 }
 
 #[tokio::test]
+async fn a_literal_goes_before_a_star_a_star_before_two_and_a_dead_end_is_left_again() {
+    let rules = "
+        http:
+          rules:
+            - {selector: library.v1.Library.LatestBook, get: /p/a/b/c}
+            - {selector: library.v1.Library.GetBook, get: '/p/{name=*/*}/d'}
+            - {selector: library.v1.Library.ReadFile, get: '/p/{path=**}'}
+            - {selector: library.v1.Library.SaveBook, put: '/p/{name=*/*}/c'}";
+    let mut stage = Stage::with_config(Config {
+        service_config: Some(rules.to_owned()),
+        ..config()
+    })
+    .await;
+    for (method, path, rpc, message) in [
+        ("GET", "/p/a/b/c", "LatestBook", json!({})),
+        ("GET", "/p/a/b/d", "GetBook", json!({"name": "a/b"})),
+        ("GET", "/p/a/b/e", "ReadFile", json!({"path": "a/b/e"})),
+        ("GET", "/p/a/x/c", "ReadFile", json!({"path": "a/x/c"})),
+        ("PUT", "/p/a/b/c", "SaveBook", json!({"name": "a/b"})),
+    ] {
+        let routed = routed(&mut stage, method, path).await;
+        assert_eq!(routed, (rpc.to_owned(), message), "{method} {path}");
+    }
+    let answer = stage.client.send("DELETE", "/p/a/b/c", &[], "").await;
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, PUT"));
+}
+
+#[tokio::test]
 async fn additional_and_custom_bindings_are_routes() {
     let mut stage = Stage::new().await;
     assert_eq!(
@@ -187,6 +216,19 @@ async fn head_on_a_server_stream_is_405() {
     let answer = stage.client.send("HEAD", "/v1/books/a:watch", &[], "").await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), Some("GET"));
+    let rule =
+        "http: {rules: [{selector: library.v1.Library.WatchBook, custom: {kind: '*', path: /v1/watch}}]}";
+    let stage = Stage::with_config(Config {
+        service_config: Some(rule.to_owned()),
+        ..config()
+    })
+    .await;
+    let answer = stage.client.send("HEAD", "/v1/watch", &[], "").await;
+    assert_eq!(answer.status, 405);
+    assert_eq!(
+        answer.header("allow"),
+        Some("GET, POST, PUT, PATCH, DELETE, OPTIONS")
+    );
 }
 
 #[tokio::test]

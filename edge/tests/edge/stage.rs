@@ -180,7 +180,7 @@ pub(crate) fn descriptor_set_of(rules: &[&str]) -> Bytes {
          import \"google/api/annotations.proto\"; import \"google/api/httpbody.proto\";
          service S {{ {methods} }}
          message In {{ string a = 1; repeated string list = 2; In in = 3; map<string, string> map = 4; }}
-         message Out {{ string b = 1; }}"
+         message Out {{ string b = 1; Out out = 2; }}"
     );
     let folder = std::env::temp_dir().join(format!("edge-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&folder).unwrap();

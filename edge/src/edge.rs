@@ -7,20 +7,20 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use tower::{BoxError, Service};
 
 use crate::body::Body;
-use crate::call::{Retries, Upstream};
-use crate::config::{Config, Error, Limits};
-use crate::cors::{self, Cors};
-use crate::documents::Shelf;
+use crate::call::Upstream;
+use crate::config::{Config, Error};
+use crate::core::Core;
+use crate::cors;
 use crate::drain;
 use crate::gzip;
 use crate::load::Load;
-use crate::problem::{Details, Problem};
-use crate::route::{Path, Route, Routes};
+use crate::problem::Problem;
+use crate::route::Path;
 use crate::{passthrough, rest};
 
 /// An edge in front of the upstream `U`. Cheap to clone; made by [`Config::build`](crate::Config::build).
@@ -38,19 +38,6 @@ struct Shared {
     config: Config,
 }
 
-/// What all calls share.
-#[derive(Debug)]
-pub(crate) struct Core {
-    routes: Routes,
-    details: Details,
-    limits: Limits,
-    request_headers: Vec<HeaderName>,
-    cors: Cors,
-    retries: Retries,
-    shelf: Shelf,
-    load: Load,
-}
-
 /// The protocol a request is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
@@ -60,23 +47,36 @@ enum Protocol {
     Health,
 }
 
-impl<U> Edge<U> {
-    pub(crate) fn new(core: Core, config: Config, upstream: U) -> Self {
-        let core = RwLock::new(Arc::new(core));
-        Self {
-            shared: Arc::new(Shared { core, config }),
+impl Config {
+    /// Compiles the routes of the descriptor set and puts the edge in front of an upstream.
+    ///
+    /// # Errors
+    /// An unreadable descriptor set or service config; a template or rule that is invalid; two that conflict.
+    pub fn build<U>(self, upstream: U) -> Result<Edge<U>, Error> {
+        let limits = &self.limits;
+        let load = Load::new(limits.calls_max, limits.streams_max, limits.bodies_bytes_max);
+        let (set, service_config) = (self.descriptor_set.clone(), self.service_config.as_deref());
+        let core = Core::compile(&self, set, service_config, load)?;
+        let shared = Shared {
+            core: RwLock::new(Arc::new(core)),
+            config: self,
+        };
+        Ok(Edge {
+            shared: Arc::new(shared),
             upstream,
-        }
+        })
     }
+}
 
+impl<U> Edge<U> {
     /// Serves another descriptor set, with this service config or none, from the next call on, and all else as it was. They
     /// are compiled first: what cannot be served changes nothing. Clones of the edge change with it.
     ///
     /// # Errors
     /// As [`Config::build`](crate::Config::build).
     pub fn reload(&self, descriptor_set: Bytes, service_config: Option<&str>) -> Result<(), Error> {
-        let load = self.core().load.clone();
-        let core = self.shared.config.compile(descriptor_set, service_config, load)?;
+        let load = self.core().load().clone();
+        let core = Core::compile(&self.shared.config, descriptor_set, service_config, load)?;
         let core = Arc::new(core);
         *self.shared.core.write().unwrap_or_else(PoisonError::into_inner) = core;
         Ok(())
@@ -118,17 +118,17 @@ async fn answer<U: Upstream>(
     let (body, home) = drain::lend(head.version, &head.headers, body);
     let is_head = head.method == Method::HEAD;
     let request = Request::from_parts(head, body);
-    let granted = core.cors.grant(request.headers());
+    let granted = core.cors().grant(request.headers());
     let shared = core.clone();
     let mut response = match Protocol::of(&request) {
         Protocol::Rest
             if granted.is_some()
                 && let Some(asked) = cors::asked(&request) =>
         {
-            let methods = core.routes.allowed(&Path::split(request.uri().path()), &asked);
-            core.cors.preflight(methods)
+            let methods = core.routes().allowed(&Path::split(request.uri().path()), &asked);
+            core.cors().preflight(methods)
         }
-        Protocol::Rest => match core.shelf.find(request.uri().path()) {
+        Protocol::Rest => match core.shelf().find(request.uri().path()) {
             Some(document) => match document.answer(request.method(), request.headers()) {
                 Ok(response) => gzip::apply(request.headers(), response.map(Body::from)),
                 Err(problem) => refuse(&core, &problem),
@@ -149,7 +149,7 @@ async fn answer<U: Upstream>(
         Protocol::Grpc => passthrough::grpc(core, upstream, request).await,
         Protocol::GrpcWeb => passthrough::web(core, upstream, request).await,
     };
-    shared.cors.apply(granted, response.headers_mut());
+    shared.cors().apply(granted, response.headers_mut());
     if is_head {
         take_body(&mut response);
     }
@@ -170,7 +170,7 @@ fn take_body(response: &mut Response<Body>) {
 }
 
 fn refuse(core: &Core, problem: &Problem) -> Response<Body> {
-    problem.to_response(&core.details).map(Body::from)
+    problem.to_response(core.details()).map(Body::from)
 }
 
 impl Protocol {
@@ -199,65 +199,6 @@ impl Protocol {
 
 fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes)
-}
-
-impl Core {
-    pub(crate) fn new(
-        routes: Routes,
-        details: Details,
-        limits: Limits,
-        request_headers: Vec<HeaderName>,
-        cors: Cors,
-    ) -> Self {
-        Self {
-            routes,
-            details,
-            limits,
-            request_headers,
-            cors,
-            retries: Retries::default(),
-            shelf: Shelf::default(),
-            load: Load::new(0, 0, 0),
-        }
-    }
-
-    pub(crate) fn with_shelf(mut self, shelf: Shelf) -> Self {
-        self.shelf = shelf;
-        self
-    }
-
-    pub(crate) fn with_load(mut self, load: Load) -> Self {
-        self.load = load;
-        self
-    }
-
-    pub(crate) fn load(&self) -> &Load {
-        &self.load
-    }
-
-    pub(crate) fn routes(&self) -> &Routes {
-        &self.routes
-    }
-
-    pub(crate) fn route(&self, index: usize) -> &Route {
-        self.routes.get(index)
-    }
-
-    pub(crate) fn details(&self) -> &Details {
-        &self.details
-    }
-
-    pub(crate) fn retries(&self) -> &Retries {
-        &self.retries
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    pub(crate) fn request_headers(&self) -> &[HeaderName] {
-        &self.request_headers
-    }
 }
 
 #[cfg(test)]

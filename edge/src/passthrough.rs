@@ -19,8 +19,8 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::call::{self, Upstream};
+use crate::core::Core;
 use crate::deadline;
-use crate::edge::Core;
 use crate::interrupt::Interrupt;
 use crate::load::Place;
 use crate::metadata::{self, REQUEST_ID};

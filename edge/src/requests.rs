@@ -12,7 +12,7 @@ use http_body::Frame;
 use tokio::sync::oneshot;
 
 use crate::bind::{self, Input};
-use crate::edge::Core;
+use crate::core::Core;
 use crate::problem::{Problem, Violation};
 use crate::receive::Pieces;
 use crate::route::Path;

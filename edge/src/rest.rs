@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
 use crate::call::{self, Upstream};
+use crate::core::Core;
 use crate::deadline;
-use crate::edge::Core;
 use crate::gzip;
 use crate::interrupt::Interrupt;
 use crate::metadata::{self, NotBase64, REQUEST_ID};

@@ -12,7 +12,7 @@ use http_body::Frame;
 use tonic::body::Body;
 
 use crate::bind::FRAME_HEADER_BYTES;
-use crate::edge::Core;
+use crate::core::Core;
 use crate::interrupt::Interrupt;
 
 /// A stream of gRPC frames that may be interrupted.

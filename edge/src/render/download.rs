@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::call::{Answer, Frames};
-use crate::edge::Core;
+use crate::core::Core;
 use crate::interrupt::Interrupt;
 use crate::metadata;
 use crate::problem::Problem;

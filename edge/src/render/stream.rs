@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::unary::unprintable;
 use super::{Form, sse};
 use crate::call::{Answer, Frames};
-use crate::edge::Core;
+use crate::core::Core;
 use crate::interrupt::Interrupt;
 use crate::problem::Problem;
 

@@ -28,7 +28,7 @@ enum Kind {
     Gzipped(Box<gzip::Stream>),
     Download(Box<Download>),
     Passed(tonic::body::Body),
-    Drained(Box<Drained>),
+    Drained(Box<Drained<Body>>),
 }
 
 impl Body {
@@ -98,8 +98,8 @@ impl From<tonic::body::Body> for Body {
     }
 }
 
-impl From<Drained> for Body {
-    fn from(body: Drained) -> Self {
+impl From<Drained<Self>> for Body {
+    fn from(body: Drained<Self>) -> Self {
         Self::of(Kind::Drained(Box::new(body)))
     }
 }

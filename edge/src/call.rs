@@ -21,7 +21,7 @@ use crate::deadline;
 use crate::problem::Problem;
 pub(crate) use frames::Frames;
 pub(crate) use retry::Retries;
-pub(crate) use status::{BASE64, transport};
+pub(crate) use status::transport;
 pub use upstream::Upstream;
 
 /// An answer that is not an error so far.

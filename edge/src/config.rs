@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
+use crate::about::Documents;
 use crate::cors::Origin;
-use crate::documents::Documents;
 use crate::limits::Limits;
 use crate::metadata::REQUEST_ID;
 use crate::route;

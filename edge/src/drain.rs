@@ -10,11 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Version, header};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
-
-use crate::body::Body;
 
 /// Bytes read and dropped at most; a larger rest is left, and the connection is closed.
 const BYTES_MAX: usize = 8 << 20;
@@ -38,8 +36,8 @@ pub(crate) struct Home {
 
 /// An answer that reads the rest of its request.
 #[derive(Debug)]
-pub(crate) struct Drained {
-    answer: Option<Body>,
+pub(crate) struct Drained<B> {
+    answer: Option<B>,
     home: Option<Home>,
     rest: Option<Rest>,
 }
@@ -73,21 +71,21 @@ pub(crate) fn lend(
 }
 
 /// The answer to a request whose body was lent. Nothing is added when that was read to its end.
-pub(crate) fn behind(answer: Body, mut home: Home) -> Body {
+pub(crate) fn behind<B: From<Drained<B>>>(answer: B, mut home: Home) -> B {
     let (home, rest) = match home.body.try_recv() {
         Err(oneshot::error::TryRecvError::Closed) => return answer,
         Err(oneshot::error::TryRecvError::Empty) => (Some(home), None),
         Ok(body) if body.is_end_stream() => return answer,
         Ok(body) => (None, Some(Rest::new(body))),
     };
-    Body::from(Drained {
+    B::from(Drained {
         answer: Some(answer),
         home,
         rest,
     })
 }
 
-impl Drained {
+impl<B: Body<Data = Bytes, Error = tonic::Status> + Unpin> Drained<B> {
     /// The rest is read before the next frame once it has come back, and before the end in any case.
     pub(crate) fn poll_frame(
         &mut self,
@@ -118,7 +116,7 @@ impl Drained {
 
     /// An answer without a body is told as one of unknown size: hyper would not ask it for its end.
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let hint = self.answer.as_ref().map(http_body::Body::size_hint);
+        let hint = self.answer.as_ref().map(Body::size_hint);
         hint.filter(|hint| hint.exact() != Some(0)).unwrap_or_default()
     }
 }
@@ -162,7 +160,7 @@ impl Rest {
     }
 }
 
-impl http_body::Body for Lent {
+impl Body for Lent {
     type Data = Bytes;
     type Error = tonic::Status;
 

@@ -13,11 +13,11 @@ use tower::{BoxError, Service};
 
 use crate::body::Body;
 use crate::call::Upstream;
+use crate::compress;
 use crate::config::{Config, Error};
 use crate::core::Core;
 use crate::cors;
 use crate::drain;
-use crate::gzip;
 use crate::load::Load;
 use crate::problem::Problem;
 use crate::route::Path;
@@ -130,7 +130,7 @@ async fn answer<U: Upstream>(
         }
         Protocol::Rest => match core.shelf().find(request.uri().path()) {
             Some(document) => match document.answer(request.method(), request.headers()) {
-                Ok(response) => gzip::apply(request.headers(), response.map(Body::from)),
+                Ok(response) => compress::apply(request.headers(), response.map(Body::from)),
                 Err(problem) => refuse(&core, &problem),
             },
             None => rest::answer(core, upstream, request).await,

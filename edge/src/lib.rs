@@ -8,10 +8,12 @@
 //!                └─ passthrough: grpc, grpc-web              problem: every error, in the caller's protocol
 //! ```
 
+mod about;
 mod bind;
 mod body;
 mod call;
 pub mod check;
+mod compress;
 mod config;
 mod core;
 mod cors;
@@ -39,11 +41,11 @@ pub mod serve;
 mod service_config;
 pub mod upstream;
 
+pub use about::{Documents, Security};
 pub use body::Body;
 pub use call::Upstream;
 pub use config::{Config, Error};
 pub use cors::{InvalidOrigin, Origin};
-pub use documents::{Documents, Security};
 pub use edge::Edge;
 pub use limits::Limits;
 pub use serve::{ServeConfig, Shutdown, serve};

@@ -4,13 +4,19 @@
 mod trace;
 
 use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, LOCATION, RETRY_AFTER,
     SERVER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::call::BASE64;
+/// gRPC sends binary values without padding and takes both.
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The caller's name for a request, made when there is none.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -23,8 +23,8 @@ use self::model::{Components, Document, Info, Operation, Ordered, PathItem, Secu
 use self::operation::Names;
 use self::path::Path;
 use self::schema::Schemas;
+use crate::about::{Documents, Security};
 use crate::descriptors::Descriptors;
-use crate::documents::{Documents, Security};
 use crate::route::{Route, Routes};
 
 /// The methods that OpenAPI 3.1 has a place for.

@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
 use crate::call::{self, Upstream};
+use crate::compress;
 use crate::core::Core;
 use crate::deadline;
-use crate::gzip;
 use crate::interrupt::Interrupt;
 use crate::metadata::{self, NotBase64, REQUEST_ID};
 use crate::problem::Problem;
@@ -51,7 +51,7 @@ pub(crate) async fn answer<U: Upstream>(
         }
     };
     response.headers_mut().insert(REQUEST_ID, request_id);
-    gzip::apply(&head.headers, response)
+    compress::apply(&head.headers, response)
 }
 
 /// A call in flight.

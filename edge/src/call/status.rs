@@ -3,13 +3,12 @@
 use std::error::Error;
 
 use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use prost::Message as _;
 use tonic::Code;
 use tonic_types::pb;
 
+use crate::metadata::BASE64;
 use crate::problem::Problem;
 use crate::route::decode;
 use crate::upstream::Overloaded;
@@ -17,12 +16,6 @@ use crate::upstream::Overloaded;
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
 const DETAILS: &str = "grpc-status-details-bin";
-
-/// gRPC sends binary values without padding and takes both.
-pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Whether these trailers say OK; None when they say nothing.
 pub(super) fn is_ok(trailers: &HeaderMap) -> Option<bool> {

@@ -4,7 +4,7 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
 use super::behavior::{Behavior, IMMUTABLE, is_required};
 use super::model::{Parameter, Schema};
-use super::path::{Extent, Path};
+use super::path::{Extent, Path, json_path};
 use super::schema::{Direction, Schemas, has_text_form, is_deprecated, is_special, push_sentence};
 use crate::route::{Body, Query, Route};
 
@@ -154,11 +154,6 @@ pub(super) fn last_event_id(route: &Route) -> Option<Parameter> {
         json_path(&resume.pointer)
     );
     Some(header("Last-Event-ID", &description))
-}
-
-/// A JSON Pointer of field names as a dotted path.
-pub(super) fn json_path(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".")
 }
 
 fn header(name: &str, description: &str) -> Parameter {

@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 
-use super::parameter::json_path;
 use crate::route::{Route, Segment, Template};
 
 /// A template for OpenAPI.
@@ -147,6 +146,11 @@ fn encode(text: &str, out: &mut String) {
             }
         }
     }
+}
+
+/// A JSON Pointer of field names as a dotted path.
+pub(super) fn json_path(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
 }
 
 #[cfg(test)]

@@ -191,9 +191,34 @@ fn the_edge_knows_no_application_message() {
     }
 }
 
-/// Every room of the server with its files: `x.rs` and all below `x/`.
+/// Whoever reads a room of it has to read those below, and no others.
+#[test]
+fn the_rooms_of_the_edge_import_one_another_in_one_direction() {
+    let mut imports = BTreeMap::new();
+    for (room, files) in rooms_of("edge/src") {
+        let mut below: BTreeSet<_> = files.iter().flat_map(|file| crate_paths(file)).collect();
+        below.remove(&room);
+        imports.insert(room, below);
+    }
+    imports.remove("lib");
+    loop {
+        let rooms: BTreeSet<_> = imports.keys().cloned().collect();
+        imports.retain(|_, below| !below.is_disjoint(&rooms));
+        if imports.len() == rooms.len() {
+            break;
+        }
+    }
+    assert!(imports.is_empty(), "these lead to a circle: {imports:#?}");
+}
+
+/// Every room of the server with its files.
 fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
-    let source = root().join("server/src");
+    rooms_of("server/src")
+}
+
+/// Every room of a crate with its files: `x.rs` and all below `x/`.
+fn rooms_of(source: &str) -> BTreeMap<String, Vec<PathBuf>> {
+    let source = root().join(source);
     let mut rooms: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for file in files_below(&source) {
         let below = file.strip_prefix(&source).unwrap();

@@ -10,8 +10,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use crate::body::Body;
-
 /// Request headers that the edge itself understands, besides those that become metadata.
 const REQUEST_HEADERS: &str =
     "content-type, if-none-match, last-event-id, x-server-timeout, x-grpc-web, x-user-agent, grpc-timeout";
@@ -68,14 +66,14 @@ impl Cors {
     }
 
     /// The answer to a preflight, for the methods that the path has.
-    pub(crate) fn preflight(&self, mut methods: Vec<Method>) -> Response<Body> {
+    pub(crate) fn preflight(&self, mut methods: Vec<Method>) -> Response<()> {
         // Any path may be a gRPC method, known here or not.
         if !methods.contains(&Method::POST) {
             methods.push(Method::POST);
         }
         let names: Vec<_> = methods.iter().map(Method::as_str).collect();
         let methods = HeaderValue::try_from(names.join(", ")).expect("methods are tokens (RFC 9110)");
-        let mut response = Response::new(Body::empty());
+        let mut response = Response::new(());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);

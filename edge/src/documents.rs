@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::about::Documents;
 use crate::descriptors::Descriptors;
+use crate::etag;
 use crate::openapi;
 use crate::problem::Problem;
-use crate::render::etag;
 use crate::route::{Found, Path, Routes};
 
 /// The documents, ready to be served.

@@ -126,7 +126,7 @@ async fn answer<U: Upstream>(
                 && let Some(asked) = cors::asked(&request) =>
         {
             let methods = core.routes().allowed(&Path::split(request.uri().path()), &asked);
-            core.cors().preflight(methods)
+            core.cors().preflight(methods).map(|()| Body::empty())
         }
         Protocol::Rest => match core.shelf().find(request.uri().path()) {
             Some(document) => match document.answer(request.method(), request.headers()) {

@@ -22,6 +22,7 @@ mod descriptors;
 mod documents;
 mod drain;
 mod edge;
+mod etag;
 mod gzip;
 mod interrupt;
 mod limits;

@@ -3,7 +3,6 @@
 pub(crate) mod accept;
 mod array;
 mod download;
-pub(crate) mod etag;
 mod ndjson;
 mod sse;
 mod stream;

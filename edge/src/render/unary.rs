@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Method, Response, StatusCode};
 
-use super::{download, etag};
+use super::download;
 use crate::call::Answer;
+use crate::etag;
 use crate::metadata;
 use crate::problem::{Problem, content_type};
 use crate::route::{Raw, Route};

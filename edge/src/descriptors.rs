@@ -13,7 +13,6 @@ use crate::rule::{HttpRule, Source, StreamRule};
 use crate::service_config::{self, Fault, ServiceConfig};
 
 /// A loaded descriptor set.
-#[derive(Debug)]
 pub(crate) struct Descriptors {
     pub(crate) pool: DescriptorPool,
     pub(crate) codec: Codec,

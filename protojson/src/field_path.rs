@@ -1,18 +1,30 @@
 //! One field of a message, reached through singular messages: what paths, query keys, `body` and `response_body` of
 //! google.api.http name.
 
+use std::fmt;
+
 use prost_reflect::FieldDescriptor;
 
 use crate::plan::{FieldPlan, Shape};
 use crate::{Error, Message, parse, print};
 
 /// A field reached through singular message fields. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FieldPath {
     root: Message,
     /// Never empty.
     steps: Vec<print::Step>,
     last: FieldDescriptor,
+}
+
+impl fmt::Debug for FieldPath {
+    /// By names alone: a descriptor may print its whole type, and more.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldPath")
+            .field("root", &self.root)
+            .field("last", &self.last.full_name())
+            .finish_non_exhaustive()
+    }
 }
 
 impl FieldPath {

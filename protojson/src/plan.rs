@@ -6,6 +6,7 @@ mod compile;
 mod names;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use prost_reflect::{DescriptorPool, FieldDescriptor};
 
@@ -14,7 +15,6 @@ use crate::wire::{Record, WireType};
 use names::Names;
 
 /// All message and enum types of a pool.
-#[derive(Debug)]
 pub(crate) struct Plans {
     pub(crate) options: Options,
     messages: Vec<MessagePlan>,
@@ -27,6 +27,15 @@ pub(crate) struct MessageId(usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EnumId(usize);
+
+impl fmt::Debug for Plans {
+    /// Without the types: descriptors of members of a oneof print one another, and find no end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plans")
+            .field("messages", &self.messages.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl Plans {
     pub(crate) fn new(pool: &DescriptorPool, options: Options) -> Self {

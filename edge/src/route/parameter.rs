@@ -1,7 +1,7 @@
 //! A field of the request that a path variable, a query parameter or `Last-Event-ID` sets by its text.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use postern_protojson::{FieldPath, Message};
@@ -22,7 +22,6 @@ pub(crate) struct Parameter {
 }
 
 /// The fields that query parameters may name.
-#[derive(Debug)]
 pub(crate) struct Parameters {
     message: Message,
     descriptor: MessageDescriptor,
@@ -64,6 +63,16 @@ impl Parameter {
             is_map: last.is_map(),
             rivals,
         })
+    }
+}
+
+impl fmt::Debug for Parameters {
+    /// Without the descriptor, which may find no end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parameters")
+            .field("message", &self.descriptor.full_name())
+            .field("top", &self.top)
+            .finish_non_exhaustive()
     }
 }
 

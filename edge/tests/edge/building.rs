@@ -5,7 +5,7 @@ use postern_edge::{Config, upstream};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
-use crate::stage::descriptor_set_of;
+use crate::stage::{config, descriptor_set_of};
 
 fn build(descriptor_set: Bytes) -> Result<(), String> {
     let channel = upstream::channel("http://127.0.0.1:1").unwrap();
@@ -85,6 +85,13 @@ async fn a_descriptor_set_of_an_edition_is_read_with_its_rules() {
     let error = build(as_edition(&descriptor_set_of(&["get: '/{nothing}'"]))).unwrap_err();
     assert!(error.contains("/nothing"), "{error}");
     build(as_edition(&descriptor_set_of(&["get: '/{a}'"]))).unwrap();
+}
+
+#[tokio::test]
+async fn an_edge_can_be_printed_though_descriptors_of_oneofs_cannot() {
+    let edge = config().build(upstream::channel("http://127.0.0.1:1").unwrap());
+    let text = format!("{edge:?}");
+    assert!(text.contains("/library.v1.Library/ListBooks"), "{text}");
 }
 
 /// The same set, whose own file says that it is of an edition: protox writes none.

@@ -299,3 +299,9 @@ fn a_field_is_set_when_the_wire_has_it() {
     assert!(field("int32Value").is_set(&[0x08, 0]).unwrap());
     field("int32Value").is_set(&[0x08]).unwrap_err();
 }
+
+#[test]
+fn a_member_of_a_oneof_can_be_printed_though_its_descriptor_finds_no_end() {
+    let text = format!("{:?}", field("choice_int32"));
+    assert!(text.contains("protojson.test.Everything.choice_int32"), "{text}");
+}

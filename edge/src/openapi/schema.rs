@@ -3,15 +3,17 @@
 //! A message may need two: a request may leave fields out and must not add any; an answer always has the fields that know
 //! no presence, and a newer server may add some. Of a message that goes both ways the request's has `-Input` in its name.
 
+mod set;
 mod special;
 
 use std::collections::{BTreeMap, HashSet};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
-use super::behavior::{Behavior, IMMUTABLE, is_required};
+use super::behavior::{Behavior, IMMUTABLE};
 use super::comment::Comments;
 use super::model::{Additional, Ordered, Schema};
+pub(crate) use set::{Set, is_left_to_body};
 pub(crate) use special::{has_text_form, is_special};
 
 /// Which way a message goes.
@@ -19,15 +21,6 @@ pub(crate) use special::{has_text_form, is_special};
 pub(crate) enum Direction {
     Request,
     Answer,
-}
-
-/// A field that the path of a route sets, seen from a message of the body.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Set<'p> {
-    /// JSON Pointer of the field in the message.
-    pub(crate) pointer: &'p str,
-    /// Whether one parameter is all of it.
-    pub(crate) is_whole: bool,
 }
 
 /// The component schemas of a document.
@@ -217,37 +210,6 @@ impl<'a> Schemas<'a> {
             ..Schema::of("string")
         }
     }
-}
-
-impl<'p> Set<'p> {
-    /// Whether the body is another one for it than without a path.
-    fn changes(self, message: &MessageDescriptor) -> bool {
-        message.fields().any(|field| {
-            let inner = || Some((self.within(&field)?, single_message(&field)?));
-            self.is(&field) && (self.is_whole || is_required(&field))
-                || inner().is_some_and(|(set, message)| is_required(&field) || set.changes(&message))
-        })
-    }
-
-    /// Whether it is this field of the message.
-    fn is(self, field: &FieldDescriptor) -> bool {
-        self.pointer.strip_prefix('/') == Some(field.json_name())
-    }
-
-    /// The same, seen from the message in this field, if it is in there.
-    fn within(self, field: &FieldDescriptor) -> Option<Self> {
-        let inner = self.pointer.strip_prefix('/')?.strip_prefix(field.json_name())?;
-        inner.starts_with('/').then_some(Self {
-            pointer: inner,
-            ..self
-        })
-    }
-}
-
-/// Whether callers must set a field, and not by the path.
-pub(crate) fn is_left_to_body(field: &FieldDescriptor, sets: &[Set<'_>]) -> bool {
-    let is_set = |set: &Set<'_>| set.is(field) || set.within(field).is_some();
-    is_required(field) && !sets.iter().any(is_set)
 }
 
 /// The message that a field is, unless it is a list or a map of them.

@@ -73,7 +73,7 @@ impl Binding {
             body: body.to_owned(),
             response_body: response_body.to_owned(),
             rpc: route.rpc.path.to_string(),
-            is_stream: route.rpc.is_stream,
+            is_stream: route.rpc.streams.answers,
             source: route.source,
         }
     }

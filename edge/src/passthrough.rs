@@ -27,6 +27,7 @@ use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
 use crate::receive::PaceLimits;
 use crate::requests::Faults;
+use crate::route::Streams;
 use crate::serve::Shutdown;
 use ending::Ending;
 use paced::Paced;
@@ -38,14 +39,19 @@ pub(crate) async fn grpc<U: Upstream>(
     upstream: U,
     request: Request<Body>,
 ) -> Response<crate::Body> {
-    let place = match place(&core, &request) {
+    let streams = core.routes().grpc_method(request.uri().path());
+    let place = match place(&core, streams, &request) {
         Ok(place) => place,
         Err(problem) => return problem.to_grpc(core.details()),
     };
-    let streams = core.routes().grpc_method(request.uri().path());
     let is_one_message = streams.is_some_and(|streams| !streams.requests);
-    let pace = is_one_message.then(|| core.limits().pace());
-    let response = forward(core, upstream, request, pace).await;
+    let forward = Forward {
+        pace: is_one_message.then(|| core.limits().pace()),
+        core,
+        upstream,
+        streams,
+    };
+    let response = forward.send(request).await;
     response.map(|body| crate::Body::from(body).holding(place))
 }
 
@@ -65,11 +71,18 @@ pub(crate) async fn web<U: Upstream>(
         // tonic-web looks here alone; whoever names no form gets the one that it sent.
         headers.insert(ACCEPT, HeaderValue::from_static(content_type));
     }
-    let place = match place(&core, &request) {
+    let streams = core.routes().grpc_method(request.uri().path());
+    let place = match place(&core, streams, &request) {
         Ok(place) => place,
         Err(problem) => return refuse(&core, &problem, web_type(request.headers().get(ACCEPT))),
     };
-    let service = GrpcWebLayer::new().layer(Forward { core, upstream });
+    let service = GrpcWebLayer::new().layer(Forward {
+        // gRPC-Web has no streams of requests.
+        pace: Some(core.limits().body().pace),
+        core,
+        upstream,
+        streams,
+    });
     let request = request.map(|body| Body::new(Unsized(body)));
     let Ok(mut response) = service.oneshot(request).await;
     response.headers_mut().remove(CONTENT_LENGTH);
@@ -77,13 +90,9 @@ pub(crate) async fn web<U: Upstream>(
 }
 
 /// A place for the call. What the edge does not know may be a stream.
-fn place(core: &Core, request: &Request<Body>) -> Result<Place, Problem> {
-    let path = request.uri().path();
-    let streams = core.routes().grpc_method(path);
-    let place = core
-        .load()
-        .place(streams.is_none_or(|streams| streams.requests || streams.answers));
-    place.inspect_err(|problem| log(problem, request.headers().get(REQUEST_ID), path))
+fn place(core: &Core, streams: Option<Streams>, request: &Request<Body>) -> Result<Place, Problem> {
+    let place = core.load().place(streams.is_none_or(Streams::any));
+    place.inspect_err(|problem| log(problem, request.headers().get(REQUEST_ID), request.uri().path()))
 }
 
 /// A status in the head, where no call was made.
@@ -118,6 +127,10 @@ fn web_type(value: Option<&HeaderValue>) -> Option<&'static str> {
 struct Forward<U> {
     core: Arc<Core>,
     upstream: U,
+    /// What the method streams, if the edge knows it.
+    streams: Option<Streams>,
+    /// Of the request, where it must keep one.
+    pace: Option<PaceLimits>,
 }
 
 impl<U: Upstream> Service<Request<Body>> for Forward<U> {
@@ -130,54 +143,49 @@ impl<U: Upstream> Service<Request<Body>> for Forward<U> {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // gRPC-Web has no streams of requests.
-        let pace = self.core.limits().body().pace;
-        let response = forward(self.core.clone(), self.upstream.clone(), request, Some(pace));
+        let response = self.clone().send(request);
         Box::pin(async move { Ok(response.await) })
     }
 }
 
-async fn forward<U: Upstream>(
-    core: Arc<Core>,
-    upstream: U,
-    request: Request<Body>,
-    pace: Option<PaceLimits>,
-) -> Response<Body> {
-    let (mut head, body) = request.into_parts();
-    let (body, mut faults) = paced(body, pace);
-    let path = head.uri.path().to_owned();
-    let shutdown = head.extensions.remove::<Shutdown>();
-    let request_id = head.headers.get(REQUEST_ID).cloned();
-    let deadline = deadline::of_grpc(&head.headers).and_then(|timeout| Instant::now().checked_add(timeout));
-    metadata::strip_hop(&mut head.headers);
-    head.headers.remove(HOST);
-    head.headers.remove(CONTENT_LENGTH);
-    head.headers.insert(TE, HeaderValue::from_static("trailers"));
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method;
-    *request.uri_mut() = head
-        .uri
-        .into_parts()
-        .path_and_query
-        .map(Uri::from)
-        .unwrap_or_default();
-    *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = head.headers;
-    let mut response = match faults.or(send(upstream, request, deadline)).await {
-        Ok(response) => response,
-        Err(problem) => {
-            log(&problem, request_id.as_ref(), &path);
-            return problem.to_grpc(core.details());
+impl<U: Upstream> Forward<U> {
+    async fn send(self, request: Request<Body>) -> Response<Body> {
+        let (mut head, body) = request.into_parts();
+        let (body, mut faults) = paced(body, self.pace);
+        let uri = head.uri.clone();
+        let shutdown = head.extensions.remove::<Shutdown>();
+        let request_id = head.headers.get(REQUEST_ID).cloned();
+        let deadline =
+            deadline::of_grpc(&head.headers).and_then(|timeout| Instant::now().checked_add(timeout));
+        metadata::strip_hop(&mut head.headers);
+        head.headers.remove(HOST);
+        head.headers.remove(CONTENT_LENGTH);
+        head.headers.insert(TE, HeaderValue::from_static("trailers"));
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head
+            .uri
+            .into_parts()
+            .path_and_query
+            .map(Uri::from)
+            .unwrap_or_default();
+        *request.version_mut() = Version::HTTP_2;
+        *request.headers_mut() = head.headers;
+        let mut response = match faults.or(send(self.upstream, request, deadline)).await {
+            Ok(response) => response,
+            Err(problem) => {
+                log(&problem, request_id.as_ref(), uri.path());
+                return problem.to_grpc(self.core.details());
+            }
+        };
+        metadata::strip_hop(response.headers_mut());
+        let shutdown = shutdown.filter(|_| self.streams.is_some_and(|streams| streams.answers));
+        if shutdown.is_none() && deadline.is_none() && !faults.may_come() {
+            return response;
         }
-    };
-    metadata::strip_hop(response.headers_mut());
-    let streams = core.routes().grpc_method(&path);
-    let shutdown = shutdown.filter(|_| streams.is_some_and(|streams| streams.answers));
-    if shutdown.is_none() && deadline.is_none() && !faults.may_come() {
-        return response;
+        let interrupt = Interrupt::new(faults).at(deadline).on(shutdown.as_ref());
+        response.map(|body| Body::new(Ending::new(body, interrupt, self.core)))
     }
-    let interrupt = Interrupt::new(faults).at(deadline).on(shutdown.as_ref());
-    response.map(|body| Body::new(Ending::new(body, interrupt, core)))
 }
 
 /// The body in its caller's pace, if it must keep one, and what becomes known of it.

@@ -84,9 +84,9 @@ impl<'a> Call<'a> {
         self.check_headers()?;
         let mut target = self.route()?;
         target.deadline = self.deadline(target.route)?;
-        let rpc = &target.route.rpc;
-        let place = self.core.load().place(rpc.is_stream || rpc.takes_stream)?;
-        if target.route.rpc.is_stream {
+        let streams = target.route.rpc.streams;
+        let place = self.core.load().place(streams.any())?;
+        if streams.answers {
             self.check_stream(&mut target)?;
         }
         // A stream of messages begins its answer without waiting; what else there is waits so long for its head.
@@ -106,7 +106,8 @@ impl<'a> Call<'a> {
             Problem::invalid_header("x-server-timeout is no number of seconds, such as 1.5")
         })?;
         let limits = self.core.limits();
-        let longest = match (route.rpc.takes_stream, route.rpc.is_stream) {
+        let streams = route.rpc.streams;
+        let longest = match (streams.requests, streams.answers) {
             (true, _) => Some(limits.request_stream_timeout),
             (false, true) => None,
             (false, false) => Some(limits.unary_timeout),
@@ -193,7 +194,7 @@ impl<'a> Call<'a> {
         if let Some(form) = target.form {
             return self.stream(target, form, pending, faults).await;
         }
-        if target.route.rpc.is_stream {
+        if target.route.rpc.streams.answers {
             let download = async {
                 render::download(
                     self.core.clone(),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use http::Method;
 use http::uri::PathAndQuery;
 use postern_protojson::{FieldPath, Message};
+use prost_reflect::MethodDescriptor;
 
 use crate::descriptors::Descriptors;
 use crate::rule::Source;
@@ -32,7 +33,7 @@ use trie::Trie;
 pub(crate) struct Routes {
     trie: Trie,
     routes: Vec<Route>,
-    /// Every method of the set by its gRPC path; true for a server stream.
+    /// Every method of the set by its gRPC path.
     methods: HashMap<String, Streams>,
 }
 
@@ -68,9 +69,7 @@ pub(crate) struct Rpc {
     /// `/package.Service/Method`.
     pub(crate) path: PathAndQuery,
     pub(crate) request: Message,
-    pub(crate) is_stream: bool,
-    /// Whether it takes a stream of requests.
-    pub(crate) takes_stream: bool,
+    pub(crate) streams: Streams,
     /// Whether `idempotency_level` says that a second call does no harm.
     pub(crate) is_idempotent: bool,
     /// The response field that is an event's id.
@@ -116,6 +115,20 @@ pub(crate) enum Response {
     Field(FieldPath),
 }
 
+impl Streams {
+    pub(crate) fn of(method: &MethodDescriptor) -> Self {
+        Self {
+            requests: method.is_client_streaming(),
+            answers: method.is_server_streaming(),
+        }
+    }
+
+    /// Whether there is any.
+    pub(crate) const fn any(self) -> bool {
+        self.requests || self.answers
+    }
+}
+
 impl Route {
     /// Its method, and where its rule stands if that is not there.
     fn located(&self) -> String {
@@ -154,11 +167,7 @@ impl Routes {
         for service in descriptors.pool.services() {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
-                let streams = Streams {
-                    requests: method.is_client_streaming(),
-                    answers: method.is_server_streaming(),
-                };
-                routes.methods.insert(path, streams);
+                routes.methods.insert(path, Streams::of(&method));
                 for binding in compile::bindings(descriptors, &method) {
                     problems.extend(binding.and_then(|binding| routes.add(binding)).err());
                 }
@@ -187,7 +196,7 @@ impl Routes {
                 Some(method) => allow(method),
                 None => USUAL.iter().for_each(&mut allow),
             }
-            if is_get && !self.routes[index].rpc.is_stream {
+            if is_get && !self.routes[index].rpc.streams.answers {
                 allow(&Method::HEAD);
             }
             if method.is_none() && *asked != Method::HEAD {

@@ -34,7 +34,7 @@ pub(super) fn operation(
         .comments()
         .at(&method.parent_service().parent_file(), method.path());
     let (summary, description) = summary(comment);
-    let is_read = route.method == Some(http::Method::GET) && !route.rpc.is_stream;
+    let is_read = route.method == Some(http::Method::GET) && !route.rpc.streams.answers;
     let mut parameters = parameter::of_path(route, path, schemas);
     parameters.extend(parameter::of_query(route, &method.input(), schemas));
     parameters.extend(is_read.then(parameter::if_none_match));
@@ -138,7 +138,7 @@ fn responses(
             route::Response::Whole(_) => schemas.message(&method.output(), Direction::Answer),
             route::Response::Field(field) => schemas.field(field.descriptor(), Direction::Answer),
         };
-        match route.rpc.is_stream {
+        match route.rpc.streams.answers {
             true => stream(schema, route, &mut responses),
             false => responses.push("2XX", own("OK.", one("application/json", schema))),
         }

@@ -22,7 +22,7 @@ pub(super) enum Outgoing {
 /// Reads what is there to be sent, or begins to.
 pub(super) async fn outgoing(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<Outgoing, Problem> {
     let has_body = !matches!(target.route.body, route::Body::None);
-    if target.route.rpc.takes_stream && has_body {
+    if target.route.rpc.streams.requests && has_body {
         let (requests, faults) = messages(call, target, body).await?;
         return Ok(Outgoing::Stream(Box::new(requests), faults));
     }

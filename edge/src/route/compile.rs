@@ -10,7 +10,7 @@ use prost_types::method_options::IdempotencyLevel;
 
 use super::parameter::{Parameter, Parameters};
 use super::template::{self, Template};
-use super::{Body, Query, Raw, Response, Route, Rpc};
+use super::{Body, Query, Raw, Response, Route, Rpc, Streams};
 use crate::descriptors::Descriptors;
 use crate::rule::{HttpRule, Pattern, Source};
 use crate::service_config::Fault;
@@ -114,8 +114,7 @@ impl Compiler {
         let rpc = Rpc {
             path: PathAndQuery::try_from(name)
                 .map_err(|error| problem(format!("its name is no path: {error}")))?,
-            is_stream: method.is_server_streaming(),
-            takes_stream: method.is_client_streaming(),
+            streams: Streams::of(method),
             is_idempotent: is_idempotent(method),
             event_id: named(&stream.event_id_field, |path| {
                 response

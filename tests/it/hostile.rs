@@ -176,7 +176,7 @@ async fn compressed_bodies_are_not_unpacked() {
         let answer = target.send(&post("/v1/jobs", headers, &bomb)).await;
         assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
     }
-    target.survives(before, 8 * MIB).await;
+    target.survives(before, 32 * MIB).await;
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn what_is_small_and_means_much_is_refused() {
             assert!(answer.starts_with(expected) || answer.is_empty(), "{answer}");
         }
     }
-    target.survives(before, 24 * MIB).await;
+    target.survives(before, 64 * MIB).await;
 }
 
 #[tokio::test]
@@ -308,7 +308,7 @@ async fn headers_that_are_continued_for_ever_end_the_connection() {
         };
         timeout(REFUSED_WITHIN, ended).await.expect("it is still open");
     }
-    target.survives(before, 8 * MIB).await;
+    target.survives(before, 24 * MIB).await;
 }
 
 #[tokio::test]

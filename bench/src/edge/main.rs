@@ -19,6 +19,10 @@ mod report;
 
 use anyhow::Context as _;
 
+/// The one of `postern`: the bare proxy is to differ by what it does alone.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

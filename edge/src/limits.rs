@@ -92,7 +92,11 @@ impl Limits {
         receive::PiecesLimits {
             element_bytes_max: self.body_bytes_max,
             bytes_max: self.request_stream_bytes_max,
-            timeout: self.body_timeout,
+            pace: receive::PaceLimits {
+                window: self.body_timeout,
+                window_bytes_min: 0,
+                timeout: None,
+            },
         }
     }
 

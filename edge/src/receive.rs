@@ -143,6 +143,7 @@ async fn read(body: Body, limits: Limits, room: &mut Room) -> Result<Bytes, Prob
 }
 
 /// A body that must keep its pace.
+#[derive(Debug)]
 struct Paced {
     body: Body,
     pace: Pace,

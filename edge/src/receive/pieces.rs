@@ -2,17 +2,15 @@
 //!
 //! Reads on when the next piece is asked for, and not before: whoever takes them slowly slows the caller down.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
 use postern_protojson::Reason;
-use tokio::time::{Instant, Sleep, sleep};
 use tonic::body::Body;
 
 use super::elements::{Elements, Fault, Form};
+use super::{PaceLimits, Paced};
 use crate::load::Room;
 use crate::problem::{Problem, Violation};
 
@@ -26,14 +24,13 @@ pub(crate) struct Limits {
     pub(crate) element_bytes_max: usize,
     /// All of it.
     pub(crate) bytes_max: u64,
-    /// The caller's longest silence.
-    pub(crate) timeout: Duration,
+    pub(crate) pace: PaceLimits,
 }
 
 /// A body in pieces.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    body: Body,
+    body: Paced,
     cut: Cut,
     /// For what has arrived and is not taken.
     room: Room,
@@ -41,9 +38,6 @@ pub(crate) struct Pieces {
     bytes: u64,
     /// Pieces so far.
     count: u64,
-    /// Runs while the caller is waited for: the time that the upstream takes is not the caller's.
-    silence: Pin<Box<Sleep>>,
-    is_waiting: bool,
     has_ended: bool,
 }
 
@@ -65,14 +59,12 @@ impl Pieces {
             None => Cut::Raw(Bytes::new()),
         };
         Ok(Self {
-            body,
+            body: Paced::new(body, limits.pace),
             cut,
             room,
             limits,
             bytes: 0,
             count: 0,
-            silence: Box::pin(sleep(limits.timeout)),
-            is_waiting: false,
             has_ended: false,
         })
     }
@@ -89,9 +81,8 @@ impl Pieces {
                 }
                 Err(fault) => return Poll::Ready(Some(Err(self.problem(fault)))),
             }
-            match ready!(self.poll_data(cx)) {
-                Some(Ok(data)) => self.push(data)?,
-                Some(Err(problem)) => return Poll::Ready(Some(Err(problem))),
+            match ready!(self.body.poll_next(cx))? {
+                Some(data) => self.push(data)?,
                 None => self.finish(),
             }
         }
@@ -106,6 +97,10 @@ impl Pieces {
     }
 
     fn push(&mut self, data: Bytes) -> Result<(), Problem> {
+        self.bytes += data.len() as u64;
+        if self.bytes > self.limits.bytes_max {
+            return Err(Problem::body_too_large(self.limits.bytes_max));
+        }
         match &mut self.cut {
             Cut::Raw(rest) => *rest = data,
             Cut::Elements(elements) => elements.push(&data),
@@ -125,37 +120,6 @@ impl Pieces {
         if let Cut::Elements(elements) = &mut self.cut {
             elements.finish();
         }
-    }
-
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Problem>>> {
-        loop {
-            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                ready!(self.poll_silence(cx));
-                return Poll::Ready(Some(Err(Problem::deadline_exceeded())));
-            };
-            self.is_waiting = false;
-            let Some(frame) = frame else {
-                return Poll::Ready(None);
-            };
-            let Ok(frame) = frame else {
-                return Poll::Ready(Some(Err(Problem::malformed_body())));
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            self.bytes += data.len() as u64;
-            if self.bytes > self.limits.bytes_max {
-                return Poll::Ready(Some(Err(Problem::body_too_large(self.limits.bytes_max))));
-            }
-            return Poll::Ready(Some(Ok(data)));
-        }
-    }
-
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.is_waiting {
-            self.is_waiting = true;
-            let deadline = Instant::now() + self.limits.timeout;
-            self.silence.as_mut().reset(deadline);
-        }
-        self.silence.as_mut().poll(cx)
     }
 
     fn problem(&self, fault: Fault) -> Problem {

@@ -64,14 +64,18 @@ enum Status {
     ServiceUnknown = 3,
 }
 
-impl Checks {
-    pub(super) fn new(channels: Channels) -> Self {
-        Self {
-            channels,
+impl Channels {
+    /// What asks the servers how they are. Without it only those that fail their calls are passed over.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        Checks {
+            channels: self.clone(),
             interval: INTERVAL,
         }
     }
+}
 
+impl Checks {
     /// The same, with this much time between the checks of a server instead of five seconds.
     #[must_use]
     pub fn every(self, interval: Duration) -> Self {

@@ -14,11 +14,11 @@ use tower::{BoxError, Service};
 
 use super::connection::{Connection, NotConnected};
 use super::exchange::{Answer, exchange};
-use super::health::Checks;
 use super::server::Server;
 
 /// Connections that turn out to be closed, one after the other, until a call gives up.
 const CLOSED_MAX: usize = 3;
+
 /// Channels to one or several servers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Channels(Arc<Pool>);
@@ -41,12 +41,6 @@ impl Channels {
             servers: addresses.into_iter().map(Server::new).collect(),
             turn: AtomicUsize::new(0),
         }))
-    }
-
-    /// What asks the servers how they are. Without it only those that fail their calls are passed over.
-    #[must_use]
-    pub fn checks(&self) -> Checks {
-        Checks::new(self.clone())
     }
 
     pub(super) fn servers(&self) -> &[Server] {

@@ -5,9 +5,11 @@
 
 mod settings;
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 pub use settings::{Partner, Settings};
@@ -60,7 +62,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Errors(Vec<String>);
 
-impl fmt::Display for Errors {
+impl Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration has {} fault(s)", self.0.len())?;
         self.0.iter().try_for_each(|error| write!(f, "\n  - {error}"))
@@ -192,24 +194,28 @@ impl Check {
 
     /// Whole seconds up to an hour; None for zero.
     fn seconds(&mut self, key: &str, given: Option<&str>, default: u64) -> Option<Duration> {
-        let seconds = given.map_or(Ok(default), str::parse);
-        let seconds = seconds.ok().filter(|seconds| *seconds <= 3_600);
-        self.that(
-            seconds.is_some(),
-            &format!("{key}: must be a whole number from 0 to 3600"),
-        );
-        seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+        let seconds = self.whole(key, given, 0..=3_600).unwrap_or(default);
+        (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
     /// A whole number from one to a million.
     fn count(&mut self, key: &str, given: Option<&str>, default: usize) -> usize {
-        let count = given.map_or(Ok(default), str::parse);
-        let count = count.ok().filter(|count| (1..=1_000_000).contains(count));
+        self.whole(key, given, 1..=1_000_000).unwrap_or(default)
+    }
+
+    /// The number, if one is given and is good.
+    fn whole<T>(&mut self, key: &str, given: Option<&str>, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let given = given?;
+        let number = given.parse().ok().filter(|number| range.contains(number));
+        let (first, last) = (range.start(), range.end());
         self.that(
-            count.is_some(),
-            &format!("{key}: must be a whole number from 1 to 1000000"),
+            number.is_some(),
+            &format!("{key}: must be a whole number from {first} to {last}"),
         );
-        count.unwrap_or(default)
+        number
     }
 
     fn urls(&mut self, key: &str, list: &str) -> Vec<String> {

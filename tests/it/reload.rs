@@ -24,6 +24,21 @@ fn without_jobs() -> Vec<u8> {
     files.encode_to_vec()
 }
 
+async fn get(edge: &Process, path: &str) -> Answer {
+    Answer::read(http().get(format!("{}{path}", edge.address))).await
+}
+
+/// Asks until the edge knows this path.
+async fn has_route(edge: &Process, path: &str) {
+    let reloaded = async {
+        while get(edge, path).await.reason() == "ROUTE_NOT_FOUND" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let reloaded = tokio::time::timeout(SOON, reloaded).await;
+    reloaded.expect("what the edge was told to take is not served");
+}
+
 #[tokio::test]
 async fn an_edge_takes_its_descriptor_set_again_when_told() {
     install_crypto();
@@ -38,7 +53,7 @@ async fn an_edge_takes_its_descriptor_set_again_when_told() {
         "set.binpb",
     ];
     let edge = Process::start(command(folder.path(), &args), "edge").await;
-    let get = async |path: &str| Answer::read(http().get(format!("{}{path}", edge.address))).await;
+    let get = async |path: &str| get(&edge, path).await;
     assert_eq!(get("/v1/jobs").await.reason(), "ROUTE_NOT_FOUND");
     // One that cannot be served changes nothing, and does not end the process.
     std::fs::write(&file, "nonsense").unwrap();
@@ -46,14 +61,7 @@ async fn an_edge_takes_its_descriptor_set_again_when_told() {
     assert_eq!(get("/v1/jobTypes").await.reason(), "BACKEND_UNAVAILABLE");
     std::fs::write(&file, postern_proto::DESCRIPTOR_SET).unwrap();
     edge.hang_up().await;
-    let reloaded = async {
-        while get("/v1/jobs").await.reason() == "ROUTE_NOT_FOUND" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(SOON, reloaded)
-        .await
-        .expect("the new set is not served");
+    has_route(&edge, "/v1/jobs").await;
 }
 
 #[tokio::test]
@@ -70,19 +78,12 @@ async fn an_edge_takes_its_service_config_again_when_told() {
     let mut command = command(folder.path(), &args);
     command.env("POSTERN_EDGE_SERVICE_CONFIG", "rules.yaml");
     let edge = Process::start(command, "edge").await;
-    let get = async |path: &str| Answer::read(http().get(format!("{}{path}", edge.address))).await;
+    let get = async |path: &str| get(&edge, path).await;
     assert_eq!(get("/v2/jobs/a").await.reason(), "BACKEND_UNAVAILABLE");
     assert_eq!(get("/v3/jobs/a").await.reason(), "ROUTE_NOT_FOUND");
     write("/v3/jobs/{job_id}");
     edge.hang_up().await;
-    let reloaded = async {
-        while get("/v3/jobs/a").await.reason() == "ROUTE_NOT_FOUND" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(SOON, reloaded)
-        .await
-        .expect("the new rules are not served");
+    has_route(&edge, "/v3/jobs/a").await;
     assert_eq!(get("/v2/jobs/a").await.reason(), "ROUTE_NOT_FOUND");
 }
 
@@ -94,6 +95,6 @@ async fn an_edge_may_ask_the_server_what_it_serves() {
     // Reflection goes through the edge of `dev` like any other call.
     let args = ["edge", "--upstream", &dev.address, "--reflection"];
     let edge = Process::start(command(folder.path(), &args), "edge").await;
-    let answer = Answer::read(http().get(format!("{}/v1/jobTypes", edge.address))).await;
+    let answer = get(&edge, "/v1/jobTypes").await;
     assert_eq!((answer.status, answer.reason()), (401, "TOKEN_MISSING"));
 }

@@ -65,7 +65,7 @@ pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
         attempt: members
             .whole("attempt")
             .filter(|attempt| *attempt >= 1)
-            .map(clamp),
+            .map(|attempt| i32::try_from(attempt).unwrap_or(i32::MAX)),
         seq: members.whole("seq").filter(|seq| *seq >= 0),
         event,
     };
@@ -220,8 +220,4 @@ fn snake_case(name: &str) -> String {
         snake.push(character.to_ascii_lowercase());
     }
     snake
-}
-
-fn clamp(number: i64) -> i32 {
-    i32::try_from(number.clamp(0, i64::from(i32::MAX))).expect("clamped")
 }

@@ -71,9 +71,10 @@ impl Problem {
     pub(crate) fn invalid_request(violations: Vec<Violation>) -> Self {
         let total = violations.len();
         let message = match violations.as_slice() {
-            [one] if one.field.len() + one.description.len() <= TEXT_BYTES_MAX => {
-                format!("invalid request: {} {}", one.field, one.description)
-            }
+            [one] if one.field.len() + one.description.len() <= TEXT_BYTES_MAX => match one.field.as_str() {
+                "" => format!("invalid request: {}", one.description),
+                field => format!("invalid request: {field} {}", one.description),
+            },
             _ => format!("invalid request: {total} violations"),
         };
         let mut problem = Self::new(Code::InvalidArgument, "INVALID_REQUEST", message);

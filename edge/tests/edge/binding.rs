@@ -274,6 +274,8 @@ async fn a_body_where_none_is_allowed_is_refused() {
     for method in ["GET", "DELETE"] {
         let answer = stage.client.send(method, "/v1/books/a", &[], "{}").await;
         assert_eq!(answer.violations(), one("", "UNEXPECTED_BODY"), "{method}");
+        let message = "invalid request: this method takes no body";
+        assert_eq!(answer.json()["error"]["message"], message);
     }
     assert!(stage.is_quiet());
 }

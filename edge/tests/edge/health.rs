@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic_health::ServingStatus::{NotServing, Serving};
+use tonic_health::ServingStatus::{NotServing, Serving, Unknown};
 use tonic_health::server::HealthReporter;
 use tower::ServiceExt as _;
 
@@ -90,6 +90,18 @@ async fn a_server_that_does_not_serve_gets_no_calls_until_it_does_again() {
     let client = edge(&mut servers, [&one, &two]).await;
     spread(&client, &mut one, &mut two, (2, 2)).await;
     one.reporter.set_service_status("", NotServing).await;
+    spread(&client, &mut one, &mut two, (0, 4)).await;
+    one.reporter.set_service_status("", Serving).await;
+    spread(&client, &mut one, &mut two, (2, 2)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stays_silent_about_itself_gets_no_calls_until_it_speaks() {
+    let mut servers = JoinSet::new();
+    let mut one = Server::start(&mut servers).await;
+    let mut two = Server::start(&mut servers).await;
+    let client = edge(&mut servers, [&one, &two]).await;
+    one.reporter.set_service_status("", Unknown).await;
     spread(&client, &mut one, &mut two, (0, 4)).await;
     one.reporter.set_service_status("", Serving).await;
     spread(&client, &mut one, &mut two, (2, 2)).await;

@@ -1,7 +1,7 @@
-//! Wakes those who watch a job when it changes.
+//! Wakes those who watch a job, or all jobs of a partner, when they change.
 //!
-//! Told by the store after its commits. Carries no data: a watcher subscribes, reads the job, and reads it again when it is woken, so a
-//! signal that is lost costs time, not truth.
+//! Told by the store after its commits. Carries no data: a watcher subscribes, reads, and reads again when it is woken, so a signal that is
+//! lost costs time, not truth.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,19 +9,26 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::job::JobId;
+use crate::job::{JobId, PartnerId};
 
 /// Where watchers subscribe. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Hub {
-    watched: Arc<Mutex<HashMap<JobId, watch::Sender<()>>>>,
+    watched: Arc<Mutex<HashMap<Watched, watch::Sender<()>>>>,
+}
+
+/// What is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Watched {
+    Job(JobId),
+    AllOf(PartnerId),
 }
 
 /// A watcher's place. It has missed nothing since it was made.
 #[derive(Debug)]
 pub struct Subscription {
     hub: Hub,
-    job: JobId,
+    watched: Watched,
     changes: watch::Receiver<()>,
 }
 
@@ -29,27 +36,41 @@ impl Hub {
     /// Subscribes to a job. Do so before reading it.
     #[must_use]
     pub fn subscribe(&self, job: JobId) -> Subscription {
+        self.subscribe_to(Watched::Job(job))
+    }
+
+    /// Subscribes to all jobs of a partner, those to come among them. Do so before reading them.
+    #[must_use]
+    pub fn subscribe_all(&self, partner: &PartnerId) -> Subscription {
+        self.subscribe_to(Watched::AllOf(partner.clone()))
+    }
+
+    fn subscribe_to(&self, watched: Watched) -> Subscription {
         let changes = self
             .lock()
-            .entry(job)
+            .entry(watched.clone())
             .or_insert_with(|| watch::Sender::new(()))
             .subscribe();
         Subscription {
             hub: self.clone(),
-            job,
+            watched,
             changes,
         }
     }
 
     /// Passes the store's signals on until it is told to stop.
-    pub async fn run(self, mut changes: broadcast::Receiver<JobId>, shutdown: CancellationToken) {
+    pub async fn run(
+        self,
+        mut changes: broadcast::Receiver<(PartnerId, JobId)>,
+        shutdown: CancellationToken,
+    ) {
         loop {
             let change = tokio::select! {
                 change = changes.recv() => change,
                 () = shutdown.cancelled() => return,
             };
             match change {
-                Ok(job) => self.wake(job),
+                Ok((partner, job)) => self.wake(partner, job),
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "change signals were missed, all watchers are woken");
                     self.wake_all();
@@ -59,9 +80,12 @@ impl Hub {
         }
     }
 
-    fn wake(&self, job: JobId) {
-        if let Some(watchers) = self.lock().get(&job) {
-            watchers.send_replace(());
+    fn wake(&self, partner: PartnerId, job: JobId) {
+        let all = self.lock();
+        for watched in [Watched::Job(job), Watched::AllOf(partner)] {
+            if let Some(watchers) = all.get(&watched) {
+                watchers.send_replace(());
+            }
         }
     }
 
@@ -71,7 +95,7 @@ impl Hub {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<()>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Watched, watch::Sender<()>>> {
         self.watched
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -79,7 +103,7 @@ impl Hub {
 }
 
 impl Subscription {
-    /// Returns once the job may have changed since the subscription was made, or since this last returned.
+    /// Returns once what is watched may have changed since the subscription was made, or since this last returned.
     pub async fn changed(&mut self) {
         // The sender lives in the hub as long as this does.
         let _ = self.changes.changed().await;
@@ -91,10 +115,10 @@ impl Drop for Subscription {
         let mut watched = self.hub.lock();
         // This receiver still counts.
         if watched
-            .get(&self.job)
+            .get(&self.watched)
             .is_some_and(|watchers| watchers.receiver_count() <= 1)
         {
-            watched.remove(&self.job);
+            watched.remove(&self.watched);
         }
     }
 }
@@ -103,32 +127,42 @@ impl Drop for Subscription {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_change_between_subscribing_and_waiting_is_not_missed() {
-        let (hub, job) = (Hub::default(), JobId::new(1));
-        let mut subscription = hub.subscribe(job);
-        hub.wake(job);
-        subscription.changed().await;
+    fn partner() -> PartnerId {
+        PartnerId::new("acme")
     }
 
     #[tokio::test]
-    async fn only_the_watchers_of_the_job_wake() {
+    async fn a_change_between_subscribing_and_waiting_is_not_missed() {
+        let (hub, job) = (Hub::default(), JobId::new(1));
+        let (mut one, mut all) = (hub.subscribe(job), hub.subscribe_all(&partner()));
+        hub.wake(partner(), job);
+        one.changed().await;
+        all.changed().await;
+    }
+
+    #[tokio::test]
+    async fn only_the_watchers_of_the_job_and_of_its_partner_wake() {
         let (hub, job, other) = (Hub::default(), JobId::new(1), JobId::new(2));
-        let (mut first, mut second, elsewhere) =
-            (hub.subscribe(job), hub.subscribe(job), hub.subscribe(other));
-        hub.wake(job);
+        let (mut first, mut second) = (hub.subscribe(job), hub.subscribe(job));
+        let mut all = hub.subscribe_all(&partner());
+        let elsewhere = [hub.subscribe(other), hub.subscribe_all(&PartnerId::new("globex"))];
+        hub.wake(partner(), job);
         first.changed().await;
         second.changed().await;
-        assert!(!elsewhere.changes.has_changed().unwrap());
+        all.changed().await;
+        for subscription in elsewhere {
+            assert!(!subscription.changes.has_changed().unwrap());
+        }
     }
 
     #[tokio::test]
     async fn nothing_is_kept_of_watchers_that_have_gone() {
         let (hub, job) = (Hub::default(), JobId::new(1));
         let (first, second) = (hub.subscribe(job), hub.subscribe(job));
+        let all = hub.subscribe_all(&partner());
         drop(first);
-        assert_eq!(hub.lock().len(), 1);
-        drop(second);
+        assert_eq!(hub.lock().len(), 2);
+        drop((second, all));
         assert!(hub.lock().is_empty());
     }
 
@@ -136,12 +170,14 @@ mod tests {
     async fn watchers_wake_when_signals_were_missed() {
         let hub = Hub::default();
         let (sender, receiver) = broadcast::channel(1);
-        let mut subscription = hub.subscribe(JobId::new(1));
+        let mut one = hub.subscribe(JobId::new(1));
+        let mut all = hub.subscribe_all(&PartnerId::new("globex"));
         for millis in 2..5 {
-            sender.send(JobId::new(millis)).unwrap();
+            sender.send((partner(), JobId::new(millis))).unwrap();
         }
         let running = tokio::spawn(hub.clone().run(receiver, CancellationToken::new()));
-        subscription.changed().await;
+        one.changed().await;
+        all.changed().await;
         drop(sender);
         running.await.unwrap();
     }

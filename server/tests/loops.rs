@@ -236,7 +236,7 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
     }
     other.execute_unprepared("ROLLBACK").await.unwrap();
     let changed = tokio::time::timeout(SOON, changes.recv()).await;
-    assert_eq!(changed.unwrap().unwrap(), job);
+    assert_eq!(changed.unwrap().unwrap().1, job);
     assert!(world.job(job).await.state.is_terminal());
     shutdown.cancel();
     running.await.unwrap();

@@ -486,10 +486,18 @@ async fn an_outcome_of_a_job_that_is_not_there_is_told_so(world: World) {
 }
 
 async fn changes_are_told_after_the_commit(world: World) {
-    let job = world.submit(&submission("acme", None)).await;
     let mut changes = world.store.signals().changes();
+    let job = world.submit(&submission("acme", Some("key"))).await;
+    let told = || (job.partner.clone(), job.id);
+    assert_eq!(changes.try_recv().unwrap(), told(), "a new job is a change");
+    let again = submission("acme", Some("key"));
+    assert!(matches!(
+        world.store.partner().submit(&again).await,
+        Ok(Submitted::Known(_))
+    ));
+    assert!(changes.try_recv().is_err(), "nothing is new the second time");
     world.apply(job.id, "e", Event::Started).await;
-    assert_eq!(changes.try_recv().unwrap(), job.id);
+    assert_eq!(changes.try_recv().unwrap(), told());
     world.apply(job.id, "e", Event::Started).await;
     assert!(changes.try_recv().is_err(), "nothing changed the second time");
 }
@@ -609,7 +617,7 @@ async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_value
     let mut changes = world.store.signals().changes();
     let (cancelled, what) = world.cancel("acme", job.id).await.unwrap();
     assert_eq!((cancelled.state, what), (State::Cancelled, Cancellation::AtOnce));
-    assert_eq!(changes.try_recv().unwrap(), job.id);
+    assert_eq!(changes.try_recv().unwrap(), (job.partner.clone(), job.id));
     assert_eq!(world.job("acme", job.id).await, Some(cancelled.clone()));
     let much_later = Timestamp::now().plus_millis(LEASE * 10);
     assert_eq!(world.claim(much_later).await, []);

@@ -186,7 +186,7 @@ async fn a_task_that_is_still_wanted_begins_and_its_start_is_known() {
         job.deadline,
         job.start_time.unwrap().plus_millis(EXECUTION_MILLIS)
     );
-    assert_eq!(changes.try_recv().unwrap(), task.job);
+    assert_eq!(changes.try_recv().unwrap(), (job.partner.clone(), task.job));
     // Asked again, and told besides.
     assert_eq!(world.begin(&task, 1).await.unwrap().decision(), Decision::Go);
     assert_eq!(world.job(task.job).await, job);

@@ -1,10 +1,11 @@
-//! What is told after a commit: which jobs changed, and that a task is due. Ids only: a signal that is lost costs time, not truth.
+//! What is told after a commit: which jobs of which partners changed, and that a task is due. Ids only: a signal that is lost costs time,
+//! not truth.
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
-use crate::job::JobId;
+use crate::job::{JobId, PartnerId};
 
 /// Changes that a receiver may lag behind before it is told that it missed some.
 const CHANGES_MAX: usize = 4096;
@@ -12,7 +13,7 @@ const CHANGES_MAX: usize = 4096;
 /// The signals of one store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Signals {
-    changes: broadcast::Sender<JobId>,
+    changes: broadcast::Sender<(PartnerId, JobId)>,
     due: Arc<Notify>,
 }
 
@@ -24,9 +25,9 @@ impl Signals {
         }
     }
 
-    /// The jobs that change from now on.
+    /// The jobs that change from now on, new ones among them, each with its partner.
     #[must_use]
-    pub fn changes(&self) -> broadcast::Receiver<JobId> {
+    pub fn changes(&self) -> broadcast::Receiver<(PartnerId, JobId)> {
         self.changes.subscribe()
     }
 
@@ -35,7 +36,7 @@ impl Signals {
         self.due.notified().await;
     }
 
-    pub(super) fn tell_changed(&self, jobs: impl IntoIterator<Item = JobId>) {
+    pub(super) fn tell_changed(&self, jobs: impl IntoIterator<Item = (PartnerId, JobId)>) {
         for job in jobs {
             // Nobody listening is fine.
             let _ = self.changes.send(job);

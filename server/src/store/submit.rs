@@ -112,6 +112,7 @@ impl Store {
         let job = &submission.job;
         history::add(&tx, job, EventKind::Submitted, "", job.create_time).await?;
         tx.commit().await?;
+        self.signals().tell_changed([(job.partner.clone(), job.id)]);
         self.signals().tell_due();
         Ok(Submitted::New(submission.job.clone()))
     }

@@ -15,7 +15,7 @@ use crate::job::{Applied, EventKind, Job, JobId, PartnerId, Timestamp};
 pub(super) struct Writing {
     tx: DatabaseTransaction,
     now: Timestamp,
-    changed: Vec<JobId>,
+    changed: Vec<(PartnerId, JobId)>,
     has_due: bool,
 }
 
@@ -104,7 +104,7 @@ impl Writing {
                 .await?;
         }
         self.has_due |= matches!(outbox, Outbox::Due(_));
-        self.changed.push(job.id);
+        self.changed.push((job.partner.clone(), job.id));
         match entry {
             Some(entry) => self.noted(job, entry).await,
             None => Ok(()),

@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("seal", &["job"]),
     ("catalog", &["canonical"]),
     ("auth", &["job"]),
-    ("store", &["job"]),
+    ("store", &["backoff", "job"]),
     ("queue", &["job", "json"]),
     ("hub", &["job"]),
     (

@@ -1,17 +1,35 @@
-//! How long a loop waits after it failed: twice as long each time, up to a limit, and not in step with other replicas.
+//! How long to wait after a failure: twice as long each time, up to a limit, and not in step with other replicas.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(200);
 const MAX: Duration = Duration::from_secs(15);
 
-/// The failures of a loop in a row.
-#[derive(Debug, Default)]
+/// Failures in a row.
+#[derive(Debug)]
 pub(crate) struct Backoff {
+    first: Duration,
+    max: Duration,
     failures: u32,
 }
 
+/// That of a loop.
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::between(FIRST, MAX)
+    }
+}
+
 impl Backoff {
+    /// Waits that grow from one to the other.
+    pub(crate) const fn between(first: Duration, max: Duration) -> Self {
+        Self {
+            first,
+            max,
+            failures: 0,
+        }
+    }
+
     /// Things went well.
     pub(crate) const fn reset(&mut self) {
         self.failures = 0;
@@ -19,7 +37,10 @@ impl Backoff {
 
     /// Things went wrong: wait so long.
     pub(crate) fn next(&mut self) -> Duration {
-        let longest = FIRST.saturating_mul(1 << self.failures.min(10)).min(MAX);
+        let longest = self
+            .first
+            .saturating_mul(1 << self.failures.min(10))
+            .min(self.max);
         self.failures = self.failures.saturating_add(1);
         // Between half of it and all of it: the clock's nanoseconds are random enough for that.
         longest.mul_f64(0.5 + f64::from(jitter() % 1000) / 2000.0)

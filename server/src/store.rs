@@ -5,6 +5,7 @@
 //! A verb is one transaction; what it changed is told to [`Signals`] after the commit, as ids, never as data. Knows nothing of
 //! queues, tokens or the API.
 
+mod again;
 mod apply;
 mod cancel;
 mod change;
@@ -25,8 +26,9 @@ mod write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, TransactionTrait};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlxError, TransactionTrait,
+};
 
 pub use connect::Config;
 pub use list::Filter;
@@ -79,21 +81,26 @@ pub enum Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let transient = if let DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) = &error
-        {
+        let transient = match sqlx_error(&error) {
             // What is no complaint of the database is one of the way to it.
-            error
+            Some(error) => error
                 .as_database_error()
-                .is_none_or(|error| error.code().is_some_and(|code| is_transient(&code)))
-        } else {
-            matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
+                .is_none_or(|error| error.code().is_some_and(|code| is_transient(&code))),
+            None => matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)),
         };
         if transient {
             Self::Unavailable(error)
         } else {
             Self::Refused(error)
         }
+    }
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
+    if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = error {
+        Some(error)
+    } else {
+        None
     }
 }
 
@@ -132,22 +139,24 @@ impl Store {
         })
     }
 
-    /// Brings the schema up to date. Servers one version older go on working with it.
+    /// Brings the schema up to date, all or nothing, and tells how many migrations that took. Servers one version older go on working
+    /// with it; of several that do this at once, one does and the others wait.
     ///
     /// # Errors
     /// When a migration fails.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        Ok(migration::Migrator::up(&self.inner.write, None).await?)
+    pub async fn migrate(&self) -> Result<usize, Error> {
+        let tx = self.begin().await?;
+        let applied = migration::apply(&tx).await?;
+        tx.commit().await?;
+        Ok(applied)
     }
 
-    /// How many migrations of this server the database does not have yet.
+    /// How many migrations of this server the database does not have yet. Needs no right to change the schema.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
-        Ok(migration::Migrator::get_pending_migrations(&self.inner.read)
-            .await?
-            .len())
+        Ok(migration::pending(&self.inner.read).await?)
     }
 
     /// The verbs of partners.

@@ -64,9 +64,8 @@ pub async fn migrate(config: Config) -> anyhow::Result<()> {
         url: config.database_url,
     })
     .await?;
-    let pending = store.pending_migrations().await?;
-    store.migrate().await?;
-    say(&format!("{pending} migrations applied"));
+    let applied = store.migrate().await?;
+    say(&format!("{applied} migrations applied"));
     Ok(())
 }
 

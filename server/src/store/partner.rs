@@ -22,7 +22,7 @@ impl<'a> Face<'a> {
     /// # Errors
     /// [`SubmitError`] says which.
     pub async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
-        self.store.submit(submission).await
+        self.store.again(|| self.store.submit(submission)).await
     }
 
     /// Says what `submit` would refuse, and stores nothing.
@@ -79,7 +79,9 @@ impl<'a> Face<'a> {
         reason: &str,
         now: Timestamp,
     ) -> Result<Option<(Job, Cancellation)>, Error> {
-        self.store.cancel(partner, id, reason, now).await
+        self.store
+            .again(|| self.store.cancel(partner, id, reason, now))
+            .await
     }
 
     /// At most `count` jobs, newest first, that come after `after`.

@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, SqlErr};
 
+use super::again::Failure;
 use super::entity::{body, job, label, unique_key};
 use super::outbox::AT_ONCE;
 use super::{Error, Store, change, history, row};
@@ -77,6 +78,15 @@ pub enum SubmitError {
     /// The database failed. Whether the job was stored is unknown: the same key says.
     #[error(transparent)]
     Store(#[from] Error),
+}
+
+impl Failure for SubmitError {
+    fn of_database(&self) -> Option<&Error> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::RequestIdReused | Self::Unique { .. } => None,
+        }
+    }
 }
 
 impl From<sea_orm::DbErr> for SubmitError {

@@ -20,22 +20,24 @@ impl<'a> Face<'a> {
 
     /// Claims at most `count` tasks that are due, oldest first, for so long; fewer where their payloads are large. A claim once committed counts as a sending for ever.
     pub async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
-        self.store.claim(count, lease_millis, now).await
+        self.store
+            .again(|| self.store.claim(count, lease_millis, now))
+            .await
     }
 
     /// Marks claimed tasks as sent, each with the queue's message id.
     pub async fn mark_sent(&self, sent: &[(Sending, String)], now: Timestamp) -> Result<(), Error> {
-        self.store.mark_sent(sent, now).await
+        self.store.again(|| self.store.mark_sent(sent, now)).await
     }
 
     /// Gives claims back, to be taken again from `due` on.
     pub async fn release(&self, sendings: &[Sending], due: Timestamp) -> Result<(), Error> {
-        self.store.release(sendings, due).await
+        self.store.again(|| self.store.release(sendings, due)).await
     }
 
     /// Gives back the claims of a process that is gone. Returns how many.
     pub async fn release_abandoned(&self, now: Timestamp) -> Result<u64, Error> {
-        self.store.release_abandoned(now).await
+        self.store.again(|| self.store.release_abandoned(now)).await
     }
 
     /// When the next task is due, or a claim may be taken over.
@@ -50,11 +52,11 @@ impl<'a> Face<'a> {
         retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
         now: Timestamp,
     ) -> Result<Vec<Verdict>, Error> {
-        self.store.apply(reports, retry, now).await
+        self.store.again(|| self.store.apply(reports, retry, now)).await
     }
 
     /// Keeps messages that cannot be used, each with the reason, for the operator.
     pub async fn quarantine(&self, letters: &[(Letter, String)], now: Timestamp) -> Result<(), Error> {
-        self.store.quarantine(letters, now).await
+        self.store.again(|| self.store.quarantine(letters, now)).await
     }
 }

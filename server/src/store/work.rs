@@ -46,7 +46,16 @@ impl<'a> Face<'a> {
         &self,
         id: JobId,
         now: Timestamp,
-        transition: impl FnOnce(&mut Job) -> (Decision, Applied),
+        transition: impl Fn(&mut Job) -> (Decision, Applied) + Sync,
+    ) -> Result<Option<(Job, Decision)>, Error> {
+        self.store.again(|| self.change_once(id, now, &transition)).await
+    }
+
+    async fn change_once(
+        &self,
+        id: JobId,
+        now: Timestamp,
+        transition: &(impl Fn(&mut Job) -> (Decision, Applied) + Sync),
     ) -> Result<Option<(Job, Decision)>, Error> {
         let mut writing = self.store.write(now).await?;
         let Some(mut job) = writing.lock(id).await? else {

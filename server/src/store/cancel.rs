@@ -37,7 +37,8 @@ impl Store {
                 };
                 writing.changed(&job, Outbox::AsItIs, Some(entry)).await?;
             }
-            Cancellation::Known | Cancellation::TooLate => return Ok(Some((job, cancellation))),
+            // Nothing changed, and the commit lets go of the row at once: a claim passes over what is still locked.
+            Cancellation::Known | Cancellation::TooLate => {}
         }
         self.commit(writing).await?;
         Ok(Some((job, cancellation)))

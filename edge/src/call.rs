@@ -18,6 +18,7 @@ use tonic::body::Body;
 use tower::BoxError;
 
 use crate::deadline;
+use crate::metadata::keep_unindexed;
 use crate::problem::Problem;
 pub(crate) use frames::Frames;
 pub(crate) use retry::Retries;
@@ -39,11 +40,12 @@ pub(crate) fn request(
     body: Body,
     timeout: Option<Duration>,
 ) -> Request<Body> {
-    metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    metadata.insert(TE, HeaderValue::from_static("trailers"));
     if let Some(timeout) = timeout {
         metadata.insert("grpc-timeout", deadline::to_grpc(timeout));
     }
+    keep_unindexed(&mut metadata);
+    metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    metadata.insert(TE, HeaderValue::from_static("trailers"));
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;

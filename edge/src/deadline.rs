@@ -17,17 +17,40 @@ pub(crate) struct Invalid;
 
 /// The seconds of `X-Server-Timeout`, such as `30` or `1.5`. Zero is none: nothing can be done in it.
 pub(crate) fn of_rest(headers: &HeaderMap) -> Result<Option<Duration>, Invalid> {
-    let mut values = headers.get_all(SERVER_TIMEOUT).iter();
+    only(headers, &SERVER_TIMEOUT, seconds)
+}
+
+/// `grpc-timeout`: up to eight digits and a unit (gRPC over HTTP/2).
+pub(crate) fn of_grpc(headers: &HeaderMap) -> Result<Option<Duration>, Invalid> {
+    only(headers, &GRPC_TIMEOUT, with_unit)
+}
+
+/// The time as `grpc-timeout` says it: at most eight digits and a unit.
+pub(crate) fn to_grpc(timeout: Duration) -> HeaderValue {
+    let milliseconds = timeout.as_millis();
+    let text = match milliseconds {
+        0..=99_999_999 => format!("{milliseconds}m"),
+        _ => format!("{}S", timeout.as_secs().min(99_999_999)),
+    };
+    HeaderValue::try_from(text).expect("digits and a letter are a header value")
+}
+
+/// What the one header of that name says.
+fn only(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    read: impl Fn(&HeaderValue) -> Option<Duration>,
+) -> Result<Option<Duration>, Invalid> {
+    let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => seconds(value).map(Some).ok_or(Invalid),
+        (Some(value), None) => read(value).map(Some).ok_or(Invalid),
         _ => Err(Invalid),
     }
 }
 
-/// `grpc-timeout`: up to eight digits and a unit (gRPC over HTTP/2). What is none is left to the upstream.
-pub(crate) fn of_grpc(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
+fn with_unit(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -42,16 +65,6 @@ pub(crate) fn of_grpc(headers: &HeaderMap) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(count)),
         _ => None,
     }
-}
-
-/// The time as `grpc-timeout` says it: at most eight digits and a unit.
-pub(crate) fn to_grpc(timeout: Duration) -> HeaderValue {
-    let milliseconds = timeout.as_millis();
-    let text = match milliseconds {
-        0..=99_999_999 => format!("{milliseconds}m"),
-        _ => format!("{}S", timeout.as_secs().min(99_999_999)),
-    };
-    HeaderValue::try_from(text).expect("digits and a letter are a header value")
 }
 
 fn seconds(value: &HeaderValue) -> Option<Duration> {
@@ -121,12 +134,10 @@ mod tests {
             let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else {
                 continue;
             };
-            assert_eq!(
-                of_grpc(&HeaderMap::from_iter([(GRPC_TIMEOUT, value)])),
-                expected,
-                "{text}"
-            );
+            let given = HeaderMap::from_iter([(GRPC_TIMEOUT, value)]);
+            assert_eq!(of_grpc(&given), expected.map(Some).ok_or(Invalid), "{text}");
         }
+        assert_eq!(of_grpc(&HeaderMap::new()), Ok(None));
     }
 
     #[test]

@@ -55,13 +55,46 @@ pub(crate) fn allow(
             continue;
         }
         for value in headers.get_all(name) {
-            if name.as_str().ends_with("-bin") && !is_base64(value) {
-                return Err(NotBase64(name.clone()));
-            }
             metadata.append(name, value.clone());
         }
     }
+    separate_binary(metadata)
+}
+
+/// Binary values, each in a header of its own: several may come in one, separated by commas (gRPC over HTTP/2,
+/// `Custom-Metadata`), and gRPC's C core refuses those.
+pub(crate) fn separate_binary(metadata: &mut HeaderMap) -> Result<(), NotBase64> {
+    let mut joined = Vec::new();
+    for (name, value) in &*metadata {
+        if !name.as_str().ends_with("-bin") {
+            continue;
+        }
+        if !parts(value).all(|part| BASE64.decode(part).is_ok()) {
+            return Err(NotBase64(name.clone()));
+        }
+        if value.as_bytes().contains(&b',') && !joined.contains(name) {
+            joined.push(name.clone());
+        }
+    }
+    for name in joined {
+        let values = metadata.get_all(&name).iter().flat_map(parts);
+        let values: Vec<_> = values
+            .filter_map(|part| HeaderValue::from_bytes(part).ok())
+            .collect();
+        metadata.remove(&name);
+        for value in values {
+            metadata.append(&name, value);
+        }
+    }
     Ok(())
+}
+
+/// Keeps what callers chose out of the HPACK table of a connection that they share (RFC 7541, section 7.1.3): gRPC's C
+/// core remembers there that a header was bad, and fails the calls of others that refer to it.
+pub(crate) fn keep_unindexed(metadata: &mut HeaderMap) {
+    for value in metadata.values_mut() {
+        value.set_sensitive(true);
+    }
 }
 
 /// The caller's request id if it is usable (1 to 128 printable ASCII characters), else a new one.
@@ -131,12 +164,12 @@ fn honour(names: &[HeaderName], metadata: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// Values in base64, padded or not, separated by commas if there are several (gRPC over HTTP/2, `Binary-Header`).
-fn is_base64(value: &HeaderValue) -> bool {
+/// The values of a binary header.
+fn parts(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value
         .as_bytes()
         .split(|byte| *byte == b',')
-        .all(|part| BASE64.decode(part.trim_ascii()).is_ok())
+        .map(<[u8]>::trim_ascii)
 }
 
 /// Names that carry the protocol itself.
@@ -170,20 +203,28 @@ mod tests {
     }
 
     #[test]
-    fn binary_values_are_base64() {
+    fn binary_values_are_base64_and_each_has_a_header_of_its_own() {
         let name = HeaderName::from_static("x-key-bin");
-        for (text, is_good) in [
-            ("AQI=", true),
-            ("AQI", true),
-            ("AQI, AQID", true),
-            ("", true),
-            ("a b", false),
-            ("AQI,-", false),
+        for (text, expected) in [
+            ("AQI=", Some(&["AQI="][..])),
+            ("AQI", Some(&["AQI"])),
+            ("AQI, AQID,", Some(&["AQI", "AQID", "", "AA"])),
+            ("", Some(&[""])),
+            ("a b", None),
+            ("AQI,-", None),
         ] {
-            let given = headers(&[("x-key-bin", text)]);
-            let mut metadata = HeaderMap::new();
-            let result = allow(&given, std::slice::from_ref(&name), &mut metadata);
-            assert_eq!(result.is_ok(), is_good, "{text}");
+            let mut given = headers(&[("x-key-bin", text), ("x-other", "a,b")]);
+            if text.contains(',') {
+                given.append(&name, HeaderValue::from_static("AA"));
+            }
+            let result = separate_binary(&mut given);
+            let values: Vec<_> = given
+                .get_all(&name)
+                .iter()
+                .map(|value| value.to_str().unwrap())
+                .collect();
+            assert_eq!(result.ok().map(|()| values.as_slice()), expected, "{text}");
+            assert_eq!(given["x-other"], "a,b");
         }
     }
 

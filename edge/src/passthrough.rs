@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
-use http::{HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
@@ -155,12 +155,13 @@ impl<U: Upstream> Forward<U> {
         let uri = head.uri.clone();
         let shutdown = head.extensions.remove::<Shutdown>();
         let request_id = head.headers.get(REQUEST_ID).cloned();
-        let deadline =
-            deadline::of_grpc(&head.headers).and_then(|timeout| Instant::now().checked_add(timeout));
-        metadata::strip_hop(&mut head.headers);
-        head.headers.remove(HOST);
-        head.headers.remove(CONTENT_LENGTH);
-        head.headers.insert(TE, HeaderValue::from_static("trailers"));
+        let deadline = match to_metadata(&mut head.headers) {
+            Ok(deadline) => deadline,
+            Err(problem) => {
+                log(&problem, request_id.as_ref(), uri.path());
+                return problem.to_grpc(self.core.details());
+            }
+        };
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = head
@@ -186,6 +187,20 @@ impl<U: Upstream> Forward<U> {
         let interrupt = Interrupt::new(faults).at(deadline).on(shutdown.as_ref());
         response.map(|body| Body::new(Ending::new(body, interrupt, self.core)))
     }
+}
+
+/// Makes the caller's headers those of the call, as they are. Until when it may take.
+fn to_metadata(headers: &mut HeaderMap) -> Result<Option<Instant>, Problem> {
+    let timeout = deadline::of_grpc(headers).map_err(|deadline::Invalid| {
+        Problem::invalid_header("grpc-timeout is not up to eight digits and a unit, such as 10S")
+    })?;
+    metadata::strip_hop(headers);
+    headers.remove(HOST);
+    headers.remove(CONTENT_LENGTH);
+    metadata::separate_binary(headers)?;
+    metadata::keep_unindexed(headers);
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    Ok(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
 }
 
 /// The body in its caller's pace, if it must keep one, and what becomes known of it.

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tonic::Code;
 use tonic_types::pb;
 
+use crate::metadata::NotBase64;
 pub(crate) use json::{Details, content_type};
 
 /// A call that failed. Boxed: it travels through many results, and rarely.
@@ -294,6 +295,12 @@ impl Problem {
             request.field_violations.push(violation);
         }
         self.0.details.push(any(&request));
+    }
+}
+
+impl From<NotBase64> for Problem {
+    fn from(NotBase64(name): NotBase64) -> Self {
+        Self::invalid_header(format!("{name} is no base64"))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::compress;
 use crate::core::Core;
 use crate::deadline;
 use crate::interrupt::Interrupt;
-use crate::metadata::{self, NotBase64, REQUEST_ID};
+use crate::metadata::{self, REQUEST_ID};
 use crate::problem::Problem;
 use crate::render::{self, Form};
 use crate::requests::Faults;
@@ -296,8 +296,7 @@ impl<'a> Call<'a> {
 
     fn metadata(&self) -> Result<HeaderMap, Problem> {
         let mut metadata = HeaderMap::with_capacity(8);
-        metadata::allow(&self.head.headers, self.core.request_headers(), &mut metadata)
-            .map_err(|NotBase64(name)| Problem::invalid_header(format!("{name} is no base64")))?;
+        metadata::allow(&self.head.headers, self.core.request_headers(), &mut metadata)?;
         metadata.insert(REQUEST_ID, self.request_id.clone());
         Ok(metadata)
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::client::Client;
-use crate::pool::half_read;
+use crate::pool::{half_read, read_headers};
 use crate::stage::{PATIENCE, edge_before, library};
 use crate::upstream::{framed, ok};
 
@@ -140,4 +140,37 @@ async fn a_server_that_takes_few_streams_gets_more_connections() {
     };
     let open = tokio::time::timeout(PATIENCE, open).await;
     assert_eq!(open.expect("a call waits for another to end").len(), 20);
+}
+
+#[tokio::test]
+async fn nothing_that_a_caller_says_stays_in_the_tables_of_a_connection() {
+    // Does not get shorter by Huffman's code.
+    let value = "{~}|".repeat(30);
+    for (path, headers) in [
+        ("/v1/books/a", vec![("x-request-id", value.as_str())]),
+        (
+            "/library.v1.Library/GetBook",
+            vec![("content-type", "application/grpc"), ("x-own", &value)],
+        ),
+    ] {
+        let mut servers = JoinSet::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let behind = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::h2(edge_before(&mut servers, &behind).await);
+        let method = if headers.len() == 1 { "GET" } else { "POST" };
+        let call = async || client.open(method, path, &headers, Bytes::new()).await;
+        let sizes = async {
+            let mut socket = half_read(&listener).await;
+            let second = read_headers(&mut socket).await.len();
+            (second, read_headers(&mut socket).await.len())
+        };
+        let (second, third) = tokio::select! {
+            sizes = sizes => sizes,
+            _ = async { tokio::join!(call(), call(), call()) } => panic!("nobody answers"),
+        };
+        assert!(
+            second > value.len() && third == second,
+            "{path}: {second}, {third}"
+        );
+    }
 }

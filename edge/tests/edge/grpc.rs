@@ -137,6 +137,33 @@ async fn a_deadline_that_the_edge_notices_first_is_a_grpc_status() {
     }
 }
 
+#[tokio::test]
+async fn headers_that_cannot_be_read_are_refused_and_joined_binary_ones_are_taken_apart() {
+    let mut stage = Stage::new().await;
+    for (name, value, code) in [
+        ("grpc-timeout", "1x", "3"),
+        ("grpc-timeout", "123456789m", "3"),
+        ("x-own-bin", "!!!", "3"),
+        ("x-own-bin", "AQI, AQID", "0"),
+    ] {
+        for kind in ["application/grpc", "application/grpc-web+proto"] {
+            let headers = [("content-type", kind), GRPC[1], (name, value)];
+            let client = Client::h2(stage.edge);
+            let response = client.open("POST", GET_BOOK, &headers, request()).await;
+            let status = response.headers().get("grpc-status").cloned();
+            assert_eq!(response.headers()["content-type"], kind);
+            if code != "0" {
+                assert_eq!(status.unwrap(), code, "{kind} {value}");
+                assert!(stage.is_quiet());
+                continue;
+            }
+            let call = stage.call().await;
+            let values: Vec<_> = call.metadata.get_all(name).iter().collect();
+            assert_eq!(values, ["AQI", "AQID"]);
+        }
+    }
+}
+
 /// Opens a call whose messages never come, and reads its status if there is one soon.
 async fn silent_call(stage: &Stage, method: &str) -> Option<String> {
     let tcp = tokio::net::TcpStream::connect(stage.edge).await.unwrap();

@@ -104,6 +104,12 @@ pub(crate) async fn half_read(listener: &TcpListener) -> TcpStream {
     let (mut socket, _) = listener.accept().await.unwrap();
     let mut preface = [0; 24];
     socket.read_exact(&mut preface).await.unwrap();
+    read_headers(&mut socket).await;
+    socket
+}
+
+/// Reads until the headers of a request, and as far as their end.
+pub(crate) async fn read_headers(socket: &mut TcpStream) -> Vec<u8> {
     loop {
         let mut head = [0; 9];
         socket.read_exact(&mut head).await.unwrap();
@@ -112,7 +118,7 @@ pub(crate) async fn half_read(listener: &TcpListener) -> TcpStream {
         socket.read_exact(&mut payload).await.unwrap();
         // HEADERS (RFC 9113, section 6.2).
         if head[3] == 1 {
-            return socket;
+            return payload;
         }
     }
 }

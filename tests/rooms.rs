@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rooms of the server and the rooms they may import. `lib` composes them all.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("json", &[]),
     ("backoff", &[]),
     ("canonical", &[]),
@@ -21,14 +21,16 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("store", &["backoff", "job"]),
     ("queue", &["job", "json"]),
     ("hub", &["job"]),
+    ("listening", &["job"]),
     (
         "dispatch",
         &["backoff", "catalog", "job", "queue", "seal", "store"],
     ),
     (
         "collect",
-        &["backoff", "catalog", "job", "queue", "seal", "store"],
+        &["backoff", "catalog", "job", "listening", "queue", "seal", "store"],
     ),
+    ("sweep", &["backoff", "job", "listening", "queue", "store"]),
     (
         "api",
         &[
@@ -56,10 +58,12 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "hub",
             "job",
             "json",
+            "listening",
             "queue",
             "seal",
             "serve",
             "store",
+            "sweep",
         ],
     ),
 ];
@@ -127,8 +131,10 @@ fn each_caller_of_the_store_uses_its_own_face() {
         ("api", "system()"),
         ("dispatch", "partner()"),
         ("collect", "partner()"),
+        ("sweep", "partner()"),
         ("dispatch", "work()"),
         ("collect", "work()"),
+        ("sweep", "work()"),
     ];
     let rooms = rooms();
     for (room, face) in not_theirs {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::catalog::Catalog;
 use crate::job::{Job, RetryPolicy, Timestamp};
+use crate::listening::Listening;
 use crate::queue::{self, Received, Results};
 use crate::seal::Seal;
 use crate::store::system::{Letter, Report, Verdict};
@@ -30,6 +31,8 @@ pub struct Collect {
     pub catalog: Arc<Catalog>,
     /// What outcome tokens are verified with.
     pub seal: Seal,
+    /// Who is told how far outcomes have been collected.
+    pub listening: Listening,
 }
 
 /// What is to be done with a message.
@@ -48,6 +51,7 @@ impl Collect {
                 backoff.reset();
                 continue;
             };
+            self.listening.broken(Timestamp::now());
             tracing::warn!(
                 error = &failure as &dyn std::error::Error,
                 "outcomes could not be collected and come again"
@@ -69,7 +73,12 @@ impl Collect {
                 () = shutdown.cancelled() => return Ok(()),
             };
         }
+        // What was sent before these has been received before them, roughly; before a reply without any, all.
+        let sent = held.iter().map(|message| message.sent).min();
         let result = self.settle(held).await;
+        if let (Ok(()), Some(sent)) = (&result, sent.unwrap_or_else(|| Some(Timestamp::now()))) {
+            self.listening.collected(sent);
+        }
         if !matches!(result, Err(Failure::Store(store::Error::Unavailable(_)))) {
             held.clear();
         }

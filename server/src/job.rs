@@ -3,6 +3,7 @@
 //! Knows nothing of SQL, SQS or gRPC, and has no clock: every transition is told what time it is.
 
 mod cancel;
+mod expire;
 mod failure;
 mod id;
 mod outcome;

@@ -13,10 +13,12 @@ pub mod dispatch;
 pub mod hub;
 pub mod job;
 pub mod json;
+pub mod listening;
 pub mod queue;
 pub mod seal;
 mod serve;
 pub mod store;
+pub mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +35,11 @@ use catalog::Catalog;
 use collect::Collect;
 use dispatch::Dispatch;
 use hub::Hub;
+use job::Timestamp;
+use listening::Listening;
 use seal::Seal;
 use store::Store;
+use sweep::{Deadlines, Retention, Sweep};
 
 /// How long what is under way may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
@@ -65,6 +70,7 @@ pub struct Server {
     hub: Hub,
     dispatch: Dispatch,
     collect: Collect,
+    sweep: Sweep,
     refresh: auth::Refresh,
     shutdown: CancellationToken,
 }
@@ -119,6 +125,7 @@ impl Config {
         }
         let queues = queue::open(&self.queues).await?;
         let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
+        let listening = Listening::new(Timestamp::now());
         let api = Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -137,11 +144,20 @@ impl Config {
                 catalog: Arc::clone(&catalog),
                 seal: seal.clone(),
             },
+            sweep: Sweep {
+                deadlines: Deadlines {
+                    store: store.clone(),
+                    results: queues.results.clone(),
+                    listening: listening.clone(),
+                },
+                retention: Retention { store: store.clone() },
+            },
             collect: Collect {
                 store: store.clone(),
                 results: queues.results,
                 catalog,
                 seal,
+                listening,
             },
             store,
             refresh,
@@ -174,6 +190,7 @@ impl Server {
         tasks.spawn(done(self.hub.run(changes, shutdown.clone())));
         tasks.spawn(done(self.dispatch.run(shutdown.clone())));
         tasks.spawn(done(self.collect.run(shutdown.clone())));
+        tasks.spawn(done(self.sweep.run(shutdown.clone())));
         tasks.spawn(done(self.refresh.run(shutdown.clone())));
         tasks.spawn(serve::serve(listener, self.door, self.routes, shutdown.clone()));
 

@@ -12,7 +12,7 @@ mod task;
 
 pub use jobs::{Jobs, SendError};
 pub use outcome::{Message, Unreadable, read};
-pub use results::{Received, Results};
+pub use results::{Received, Results, Waiting};
 pub use setup::{Config, Queues, create, open};
 pub use task::{Parts as TaskParts, Task};
 

@@ -10,12 +10,15 @@ mod apply;
 mod cancel;
 mod change;
 mod connect;
+mod delete;
 mod entity;
+mod expire;
 mod history;
 mod list;
 mod migration;
 mod outbox;
 pub mod partner;
+mod retention;
 mod row;
 mod signals;
 mod submit;
@@ -31,6 +34,7 @@ use sea_orm::{
 };
 
 pub use connect::Config;
+pub use delete::Deletion;
 pub use list::Filter;
 pub use signals::Signals;
 pub use submit::{Known, Submission, SubmitError, Submitted, Trace, UniqueKey};

@@ -35,6 +35,8 @@ enum Happening {
     Begin(Execution),
     Heartbeat(Execution, Option<Progress>),
     Outcome(Outcome),
+    /// Somebody looks at its deadline at this time.
+    Expire(Timestamp),
 }
 
 /// What came of it, as far as only its caller knows.
@@ -43,6 +45,7 @@ enum Answer {
     Nothing,
     Cancellation(Cancellation),
     Decision(Decision),
+    Expired(bool),
 }
 
 impl Life {
@@ -76,6 +79,7 @@ impl Life {
                 self.job.apply(outcome, POLICY, now);
                 Answer::Nothing
             }
+            Happening::Expire(at) => Answer::Expired(self.job.expire(*at)),
         }
     }
 }
@@ -131,7 +135,7 @@ fn is_sound(job: &Job) -> bool {
     execution
         && ended == job.end_time.is_some()
         && ended == job.purge_time.is_some()
-        && (job.state == State::Failed) == job.failure.is_some()
+        && matches!(job.state, State::Failed | State::Expired) == job.failure.is_some()
         && job.dispatch <= POLICY.dispatches
 }
 
@@ -139,7 +143,7 @@ fn is_sound(job: &Job) -> bool {
 fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
     let old = &before.job;
     let is_current = match happening {
-        Happening::Claim | Happening::Cancel => true,
+        Happening::Claim | Happening::Cancel | Happening::Expire(_) => true,
         Happening::Begin(execution) | Happening::Heartbeat(execution, _) => {
             execution.dispatch == old.dispatch
         }
@@ -150,7 +154,11 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
     }
     let event = match happening {
         Happening::Outcome(outcome) => Some(&outcome.event),
-        Happening::Claim | Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..) => None,
+        Happening::Claim
+        | Happening::Cancel
+        | Happening::Begin(_)
+        | Happening::Heartbeat(..)
+        | Happening::Expire(_) => None,
     };
     match (old.state, new.state) {
         (State::Queued | State::Running, State::Queued) if new.dispatch == old.dispatch + 1 => {
@@ -172,6 +180,9 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
             begun_for_nothing || nobody_began || event == Some(&Event::Cancelled)
         }
         (State::Running, State::Cancelled) => event == Some(&Event::Cancelled),
+        (State::Queued | State::Running, State::Expired) => {
+            matches!(happening, Happening::Expire(at) if *at >= old.deadline)
+        }
         (from, to) => from == to && old.dispatch == new.dispatch,
     }
 }
@@ -210,7 +221,22 @@ fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) ->
             let succeeded = matches!(outcome.event, Event::Succeeded { .. });
             !succeeded || !is_open || outcome.dispatch != old.dispatch || new.state == State::Succeeded
         }
-        (Happening::Cancel, _) => false,
+        // Why an end is unknown depends on what was known.
+        (Happening::Expire(at), Answer::Expired(true)) => {
+            let reason = match old.state {
+                State::Queued => "QUEUE_TIMEOUT",
+                State::Running => "EXECUTION_TIMEOUT",
+                State::Succeeded | State::Failed | State::Cancelled | State::Expired => return false,
+            };
+            *at >= old.deadline
+                && new.state == State::Expired
+                && new
+                    .failure
+                    .as_ref()
+                    .is_some_and(|failure| failure.reason == reason)
+        }
+        (Happening::Expire(at), Answer::Expired(false)) => old == new && (!is_open || *at < old.deadline),
+        (Happening::Cancel | Happening::Expire(_), _) => false,
     }
 }
 
@@ -237,10 +263,12 @@ fn everything_that_can_happen_in_any_state_keeps_what_holds() {
         reached,
         [
             "Queued Cancelled",
+            "Queued Expired",
             "Queued Failed",
             "Queued Running",
             "Queued Succeeded",
             "Running Cancelled",
+            "Running Expired",
             "Running Failed",
             "Running Queued",
             "Running Succeeded",
@@ -253,7 +281,9 @@ fn everything_that_can_happen_in_any_state_keeps_what_holds() {
 fn asking_the_same_again_decides_nothing_anew() {
     for life in every_life() {
         for happening in every_happening() {
-            let (Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..)) = happening else {
+            let (Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..) | Happening::Expire(_)) =
+                happening
+            else {
                 continue;
             };
             let mut life = life.clone();
@@ -290,7 +320,7 @@ fn no_life_breaks_what_holds() {
         }
         ends.insert(format!("{:?} {}", life.job.state, life.job.dispatch));
     }
-    for end in ["Succeeded", "Failed", "Cancelled"] {
+    for end in ["Succeeded", "Failed", "Cancelled", "Expired"] {
         for dispatch in 1..=POLICY.dispatches {
             assert!(
                 ends.contains(&format!("{end} {dispatch}")),
@@ -298,8 +328,8 @@ fn no_life_breaks_what_holds() {
             );
         }
     }
-    // Nothing, four of a cancellation, three decisions.
-    assert_eq!(answers.len(), 8, "{answers:?}");
+    // Nothing, four of a cancellation, three decisions, two of a deadline.
+    assert_eq!(answers.len(), 10, "{answers:?}");
 }
 
 /// Every state with every combination of what else decides.
@@ -338,7 +368,7 @@ fn in_state(state: State) -> Job {
         start_time: (state != State::Queued).then(|| Timestamp::from_millis(20)),
         end_time: ended,
         purge_time: ended,
-        failure: (state == State::Failed).then(failure),
+        failure: matches!(state, State::Failed | State::Expired).then(failure),
         ..Life::new().job
     }
 }
@@ -346,6 +376,10 @@ fn in_state(state: State) -> Job {
 /// About every dispatch that the lives above have or had, and one that they never will have.
 fn every_happening() -> Vec<Happening> {
     let mut happenings = vec![Happening::Claim, Happening::Cancel];
+    let deadline = Life::new().job.deadline;
+    for millis in [-1, 0, 1] {
+        happenings.push(Happening::Expire(deadline.plus_millis(millis)));
+    }
     for dispatch in 1..=POLICY.dispatches + 1 {
         for attempt in [None, Some(1), Some(2), Some(3)] {
             let execution = Execution { dispatch, attempt };
@@ -423,6 +457,10 @@ impl Random {
         let kind = self.below(16);
         if kind == 0 {
             return Happening::Cancel;
+        }
+        if self.below(40) == 0 {
+            let millis = i64::try_from(self.below(3)).unwrap() - 1;
+            return Happening::Expire(life.job.deadline.plus_millis(millis));
         }
         if life.claimed_dispatch == 0 || kind <= 3 {
             return Happening::Claim;

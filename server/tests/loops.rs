@@ -15,10 +15,11 @@ use postern_server::catalog::{Catalog, Source};
 use postern_server::collect::Collect;
 use postern_server::dispatch::Dispatch;
 use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use postern_server::listening::Listening;
 use postern_server::queue::{self, Queues};
 use postern_server::seal::Seal;
 use postern_server::store::{self, Store, Submission, Trace};
-use sea_orm::{ConnectOptions, ConnectionTrait as _};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -38,8 +39,10 @@ struct Sqs {
     url: String,
     /// Bodies of tasks, in the order in which they were offered.
     offered: Mutex<Vec<String>>,
-    /// Handed out once each.
-    results: Mutex<Vec<String>>,
+    /// When each was sent, and its body. Handed out once each, the last first.
+    results: Mutex<Vec<(Timestamp, String)>>,
+    /// Receipts of messages that were deleted.
+    deleted: Mutex<Vec<String>>,
     changed: Notify,
 }
 
@@ -103,11 +106,34 @@ impl Sqs {
     }
 
     async fn receive(&self) -> Value {
-        let Some(body) = self.results.lock().unwrap().pop() else {
+        let Some((sent, body)) = self.results.lock().unwrap().pop() else {
             return std::future::pending().await;
         };
         self.changed.notify_waiters();
-        json!({"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "MD5OfBody": "", "Body": body}]})
+        let attributes = json!({"SentTimestamp": sent.millis().to_string()});
+        json!({"Messages": [{"MessageId": "m", "ReceiptHandle": body, "MD5OfBody": "", "Body": body, "Attributes": attributes}]})
+    }
+
+    fn delete(&self, request: &Value) -> Value {
+        let receipts = request["Entries"].as_array().unwrap().iter();
+        let receipts = receipts.map(|entry| entry["ReceiptHandle"].as_str().unwrap().to_owned());
+        self.deleted.lock().unwrap().extend(receipts);
+        self.changed.notify_waiters();
+        json!({"Successful": [], "Failed": []})
+    }
+
+    async fn until_deleted(&self) -> Vec<String> {
+        let deleted = async {
+            loop {
+                let changed = self.changed.notified();
+                let deleted = self.deleted.lock().unwrap().clone();
+                if !deleted.is_empty() {
+                    return deleted;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(SOON, deleted).await.unwrap()
     }
 }
 
@@ -121,7 +147,7 @@ async fn answer(State(endpoint): State<Arc<Sqs>>, headers: HeaderMap, body: Stri
         "GetQueueAttributes" => json!({"Attributes": {"MaximumMessageSize": "1048576"}}),
         "SendMessageBatch" => endpoint.send_batch(&request),
         "ReceiveMessage" => endpoint.receive().await,
-        "DeleteMessageBatch" => json!({"Successful": [], "Failed": []}),
+        "DeleteMessageBatch" => endpoint.delete(&request),
         other => json!({"__type": other}),
     };
     Json(reply).into_response()
@@ -158,6 +184,10 @@ impl World {
     }
 
     async fn submit(&self, payload: &str) -> JobId {
+        self.submit_as("a.b", payload).await
+    }
+
+    async fn submit_as(&self, job_type: &str, payload: &str) -> JobId {
         let now = Timestamp::now();
         let timeouts = Timeouts {
             queue_millis: 1_000_000,
@@ -166,7 +196,7 @@ impl World {
         };
         let id = JobId::new(u64::try_from(now.millis()).unwrap());
         let mut job = Job::new(id, PartnerId::new("acme"), timeouts, now);
-        job.job_type = "a.b".to_owned();
+        job.job_type = job_type.to_owned();
         let submission = Submission {
             job,
             payload: json!({ "a": payload }).to_string(),
@@ -207,13 +237,36 @@ async fn a_task_that_the_queue_refuses_holds_up_no_other() {
     running.await.unwrap();
 }
 
+/// It was taken in under a catalog that had it.
+#[tokio::test]
+async fn a_task_whose_job_type_is_gone_waits_and_holds_up_no_other() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let orphan = world.submit_as("gone", "orphan").await;
+    world.submit("good").await;
+    let dispatch = Dispatch {
+        store: world.store.clone(),
+        jobs: world.endpoint.queues().await.jobs,
+        catalog: Arc::clone(&world.catalog),
+        seal: world.seal.clone(),
+    };
+    let running = tokio::spawn(dispatch.run(shutdown.clone()));
+    world.endpoint.until_offered("good").await;
+    world.submit("better").await;
+    world.endpoint.until_offered("better").await;
+    assert_eq!(world.endpoint.count("orphan"), 0);
+    assert!(!world.job(orphan).await.state.is_terminal());
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_again() {
     let (world, shutdown) = (World::new().await, CancellationToken::new());
     let job = world.submit("a").await;
     let token = world.seal.outcome_token(job, 1);
     let outcome = json!({"outcomeToken": token, "event": "SUCCEEDED"});
-    world.endpoint.results.lock().unwrap().push(outcome.to_string());
+    let message = (Timestamp::now(), outcome.to_string());
+    world.endpoint.results.lock().unwrap().push(message);
     let mut options = ConnectOptions::new(&world.url);
     options.max_connections(1);
     let other = sea_orm::Database::connect(options).await.unwrap();
@@ -225,6 +278,7 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
         results: world.endpoint.queues().await.results,
         catalog: Arc::clone(&world.catalog),
         seal: world.seal.clone(),
+        listening: Listening::new(Timestamp::now()),
     };
     let changes = &mut world.store.signals().changes();
     let running = tokio::spawn(collect.run(shutdown.clone()));
@@ -240,6 +294,44 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
     assert!(world.job(job).await.state.is_terminal());
     shutdown.cancel();
     running.await.unwrap();
+}
+
+/// It may be faster than its job on the way to this replica; or the job was deleted.
+#[tokio::test]
+async fn an_outcome_whose_job_is_not_there_waits_a_minute_and_is_quarantined() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let outcome = |millis| {
+        let token = world.seal.outcome_token(JobId::new(millis), 1);
+        json!({"outcomeToken": token, "event": "SUCCEEDED"}).to_string()
+    };
+    let (old, young) = (outcome(1), outcome(2));
+    let now = Timestamp::now();
+    *world.endpoint.results.lock().unwrap() = vec![
+        (now.plus_millis(-61_000), old.clone()),
+        (now.plus_millis(-30_000), young),
+    ];
+    let collect = Collect {
+        store: world.store.clone(),
+        results: world.endpoint.queues().await.results,
+        catalog: Arc::clone(&world.catalog),
+        seal: world.seal.clone(),
+        listening: Listening::new(now),
+    };
+    let running = tokio::spawn(collect.run(shutdown.clone()));
+    assert_eq!(world.endpoint.until_deleted().await, [old]);
+    shutdown.cancel();
+    running.await.unwrap();
+    let database = sea_orm::Database::connect(&world.url).await.unwrap();
+    let select = Statement::from_string(
+        database.get_database_backend(),
+        "SELECT reason FROM quarantine".to_owned(),
+    );
+    let kept = database.query_all_raw(select).await.unwrap();
+    let reasons: Vec<String> = kept
+        .iter()
+        .map(|row| row.try_get("", "reason").unwrap())
+        .collect();
+    assert_eq!(reasons, ["no such job"]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod consumer;
 mod crash;
 mod demo;
 mod errors;
+mod expiry;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod life;

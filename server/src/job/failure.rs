@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 const REASON_UNKNOWN: &str = "TASK_FAILED";
 /// Reasons that the server alone may give.
 const REASONS_OF_THE_SERVER: [&str; 4] = [
-    "QUEUE_TIMEOUT",
-    "EXECUTION_TIMEOUT",
+    QUEUE_TIMEOUT,
+    EXECUTION_TIMEOUT,
     "TASK_DEAD_LETTERED",
     "OUTCOME_INVALID",
 ];
+const QUEUE_TIMEOUT: &str = "QUEUE_TIMEOUT";
+const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
 const REASON_CHARS_MAX: usize = 63;
 
 /// Why a job is FAILED or EXPIRED.
@@ -44,6 +46,33 @@ impl Failure {
             code: Code::Internal,
             reason: "OUTCOME_INVALID".to_owned(),
             message: format!("the consumer's result cannot be used: {why}"),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Neither a start nor an outcome became known in time.
+    #[must_use]
+    pub fn queue_timeout() -> Self {
+        Self::deadline_exceeded(
+            QUEUE_TIMEOUT,
+            "no start was reported in time: whether it was executed is unknown",
+        )
+    }
+
+    /// An execution began, and was not heard of again in time.
+    #[must_use]
+    pub fn execution_timeout() -> Self {
+        Self::deadline_exceeded(
+            EXECUTION_TIMEOUT,
+            "no more was reported in time: whether it was executed to its end is unknown",
+        )
+    }
+
+    fn deadline_exceeded(reason: &str, message: &str) -> Self {
+        Self {
+            code: Code::DeadlineExceeded,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
             violations: Vec::new(),
         }
     }

@@ -67,6 +67,8 @@ pub enum EventKind {
     Failed,
     /// It became CANCELLED.
     Cancelled,
+    /// It became EXPIRED.
+    Expired,
     /// An outcome came when nothing could change any more.
     LateOutcome,
 }
@@ -84,6 +86,7 @@ impl EventKind {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
             Self::LateOutcome => "late_outcome",
         }
     }

@@ -32,6 +32,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Earlier by so long; never beyond what can be represented.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+
     /// How long from now on until this time; zero when it has passed.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

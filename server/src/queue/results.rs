@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
 
 use super::{Error, sqs_error};
 use crate::job::Timestamp;
@@ -32,6 +32,15 @@ pub struct Received {
     pub sent: Option<Timestamp>,
 }
 
+/// What waits in the queue of outcomes, as far as SQS knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Messages that wait, or that somebody has received and not yet deleted.
+    pub messages: u64,
+    /// After so long a message that was received, and not deleted, comes again.
+    pub visibility_timeout: Duration,
+}
+
 impl Results {
     pub(super) const fn new(client: Client, url: String) -> Self {
         Self { client, url }
@@ -58,6 +67,45 @@ impl Results {
             .into_iter()
             .map(received)
             .collect())
+    }
+
+    /// How much waits in the queue.
+    ///
+    /// # Errors
+    /// When SQS does not answer, or not with what was asked.
+    pub async fn waiting(&self) -> Result<Waiting, Error> {
+        use QueueAttributeName as Name;
+        const COUNTS: [Name; 3] = [
+            Name::ApproximateNumberOfMessages,
+            Name::ApproximateNumberOfMessagesNotVisible,
+            Name::ApproximateNumberOfMessagesDelayed,
+        ];
+        let reply = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .set_attribute_names(Some(COUNTS.to_vec()))
+            .attribute_names(Name::VisibilityTimeout)
+            .send()
+            .await
+            .map_err(sqs_error)?;
+        let read = |name: &Name, text: &'static str| {
+            let value = reply.attributes().and_then(|attributes| attributes.get(name));
+            value
+                .and_then(|value| value.parse().ok())
+                .ok_or_else(|| Error::Attribute {
+                    queue: self.url.clone(),
+                    attribute: text,
+                })
+        };
+        let mut messages = 0;
+        for count in &COUNTS {
+            messages += read(count, "count of messages")?;
+        }
+        Ok(Waiting {
+            messages,
+            visibility_timeout: Duration::from_secs(read(&Name::VisibilityTimeout, "VisibilityTimeout")?),
+        })
     }
 
     /// Deletes messages. One that could not be deleted comes again.

@@ -51,9 +51,9 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
         EventKind::CancelRequested if detail.is_empty() => "a cancellation was asked for".to_owned(),
         EventKind::CancelRequested => format!("a cancellation was asked for: {detail}"),
         EventKind::Succeeded => "succeeded".to_owned(),
-        EventKind::Failed => match &job.failure {
-            Some(failure) => format!("failed with {}", failure.reason),
-            None => "failed".to_owned(),
+        EventKind::Failed | EventKind::Expired => match &job.failure {
+            Some(failure) => format!("{} with {}", kind.as_str(), failure.reason),
+            None => kind.as_str().to_owned(),
         },
         EventKind::Cancelled => detail.to_owned(),
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),

@@ -11,6 +11,7 @@ use sea_orm_migration::{
 };
 
 mod m20261125_000001_jobs;
+mod m20261125_000002_sweep;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -24,7 +25,10 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261125_000001_jobs::Migration)]
+        vec![
+            Box::new(m20261125_000001_jobs::Migration),
+            Box::new(m20261125_000002_sweep::Migration),
+        ]
     }
 
     /// The one provided would fail on migrations of a newer server.

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::entity::{body, job};
-use super::{Error, Filter, Known, Store, Submission, SubmitError, Submitted, row, submit};
+use super::{Deletion, Error, Filter, Known, Store, Submission, SubmitError, Submitted, row, submit};
 use crate::job::{Cancellation, Job, JobId, PartnerId, State, Timestamp};
 
 /// The verbs of partners.
@@ -82,6 +82,19 @@ impl<'a> Face<'a> {
         self.store
             .again(|| self.store.cancel(partner, id, reason, now))
             .await
+    }
+
+    /// Deletes a job that has ended, with all that belongs to it. None where the partner has no such job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        now: Timestamp,
+    ) -> Result<Option<Deletion>, Error> {
+        self.store.delete(partner, id, now).await
     }
 
     /// At most `count` jobs, newest first, that come after `after`.

@@ -4,6 +4,7 @@ use super::{Error, Store};
 use crate::job::{Job, RetryPolicy, Timestamp};
 
 pub use super::apply::{Letter, Report, Verdict};
+pub use super::expire::Overdue;
 pub use super::outbox::{Claimed, Sending};
 
 /// The verbs of the loops. Each fails only when the database does.
@@ -53,6 +54,26 @@ impl<'a> Face<'a> {
         now: Timestamp,
     ) -> Result<Vec<Verdict>, Error> {
         self.store.again(|| self.store.apply(reports, retry, now)).await
+    }
+
+    /// Ends at most `count` jobs that are overdue, and returns how many.
+    pub async fn expire(&self, overdue: Overdue, count: u64, now: Timestamp) -> Result<u64, Error> {
+        self.store.expire(overdue, count, now).await
+    }
+
+    /// The earliest deadline of a job that has not ended.
+    pub async fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
+        self.store.next_deadline().await
+    }
+
+    /// Deletes at most `count` jobs whose purge time has come, with all that belongs to them, and returns how many.
+    pub async fn purge(&self, count: u64, now: Timestamp) -> Result<u64, Error> {
+        self.store.purge(count, now).await
+    }
+
+    /// Deletes at most `count` messages that were quarantined before then, and returns how many.
+    pub async fn prune_quarantine(&self, count: u64, before: Timestamp) -> Result<u64, Error> {
+        self.store.prune_quarantine(count, before).await
     }
 
     /// Keeps messages that cannot be used, each with the reason, for the operator.

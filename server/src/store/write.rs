@@ -141,6 +141,20 @@ impl Writing {
         Ok(())
     }
 
+    /// Deletes jobs that are this transaction's own. Payload, result, labels, history, unique keys and the events that were seen go with
+    /// them, by their foreign keys.
+    pub(super) async fn deleted(&mut self, jobs: Vec<(PartnerId, JobId)>) -> Result<u64, Error> {
+        if jobs.is_empty() {
+            return Ok(0);
+        }
+        let deleted = job::Entity::delete_many()
+            .filter(job::Column::Id.is_in(jobs.iter().map(|(_, id)| id.uuid())))
+            .exec(&self.tx)
+            .await?;
+        self.changed.extend(jobs);
+        Ok(deleted.rows_affected)
+    }
+
     /// Adds to a job's history, and changes nothing else.
     pub(super) async fn noted(&self, job: &Job, entry: Entry<'_>) -> Result<(), Error> {
         history::add(&self.tx, job, entry.kind, entry.detail, self.now).await

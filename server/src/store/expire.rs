@@ -1,0 +1,77 @@
+//! Ends jobs whose deadlines have passed, a batch at a time.
+
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use super::entity::job;
+use super::write::{Entry, Outbox};
+use super::{Error, Store, row};
+use crate::job::{EventKind, JobId, State, Timestamp};
+
+/// Which jobs may be ended because nobody told of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// Their deadlines have passed by this time.
+    pub deadline: Timestamp,
+    /// They were accepted at this time or later.
+    pub created: Option<Timestamp>,
+}
+
+impl Store {
+    /// Ends at most `count` jobs that are overdue, and returns how many. What another transaction has locked is left to it, or to the next
+    /// call.
+    pub(super) async fn expire(&self, overdue: Overdue, count: u64, now: Timestamp) -> Result<u64, Error> {
+        let mut writing = self.write(now).await?;
+        let mut late = open_by_deadline()
+            .filter(job::Column::Deadline.lte(overdue.deadline.millis()))
+            .limit(count);
+        if let Some(created) = overdue.created {
+            late = late.filter(job::Column::CreateTime.gte(created.millis()));
+        }
+        if self.backend() == DbBackend::Postgres {
+            late = late.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        }
+        let mut expired = 0;
+        for row in late.all(writing.tx()).await? {
+            let id = JobId::from_uuid(row.id);
+            let mut job = match row::read(row) {
+                Ok(job) => job,
+                Err(error) => {
+                    tracing::error!(job.id = %id, %error, "an overdue job cannot be read and is left for now");
+                    continue;
+                }
+            };
+            if job.expire(now) {
+                let entry = Entry {
+                    kind: EventKind::Expired,
+                    detail: "",
+                };
+                writing.changed(&job, Outbox::Done, Some(entry)).await?;
+                expired += 1;
+            }
+        }
+        self.commit(writing).await?;
+        Ok(expired)
+    }
+
+    /// The earliest deadline of a job that has not ended.
+    pub(super) async fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
+        let next: Option<i64> = open_by_deadline()
+            .select_only()
+            .column(job::Column::Deadline)
+            .limit(1)
+            .into_tuple()
+            .one(&self.inner.read)
+            .await?;
+        Ok(next.map(Timestamp::from_millis))
+    }
+}
+
+/// Jobs that can expire. That they have no end is what the index goes by; a state that this server does not know is another's to end.
+fn open_by_deadline() -> Select<job::Entity> {
+    let open = [State::Queued, State::Running].map(row::state_number);
+    job::Entity::find()
+        .filter(job::Column::EndTime.is_null())
+        .filter(job::Column::State.is_in(open))
+        .order_by_asc(job::Column::Deadline)
+}

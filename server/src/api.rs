@@ -6,6 +6,7 @@ mod cancel;
 mod catalog_service;
 mod convert;
 mod deadline;
+mod delete;
 mod door;
 mod ending;
 mod get;

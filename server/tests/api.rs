@@ -8,8 +8,8 @@ use futures::StreamExt as _;
 use postern_proto::google::rpc::{BadRequest, ErrorInfo, Status as RpcStatus};
 use postern_proto::postern::v1::job_service_server::JobService as _;
 use postern_proto::postern::v1::{
-    AttachmentInput, CancelJobRequest, GetJobRequest, Job, JobState, ListJobsRequest, SubmitJobRequest,
-    WatchJobRequest,
+    AttachmentInput, CancelJobRequest, DeleteJobRequest, GetJobRequest, Job, JobState, ListJobsRequest,
+    SubmitJobRequest, WatchJobRequest,
 };
 use postern_server::api::Api;
 use postern_server::auth::Caller;
@@ -287,6 +287,86 @@ async fn what_ended_otherwise_is_not_cancelled() {
             (Code::NotFound, "JOB_NOT_FOUND")
         );
     }
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_is_deleted_with_its_key() {
+    let world = World::new().await;
+    let job = world.submit(keyed()).await.unwrap();
+    let delete = || {
+        let job_id = job.job_id.clone();
+        world.api.delete_job(ask(DeleteJobRequest { job_id }))
+    };
+    let refused = delete().await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::FailedPrecondition, "JOB_NOT_TERMINAL")
+    );
+    let info: ErrorInfo = detail(&refused);
+    assert_eq!(info.metadata["state"], "JOB_STATE_QUEUED");
+    succeed(&world, &job).await;
+    let reply = delete().await.unwrap();
+    assert_eq!(reply.metadata().get("http-status").unwrap(), "204");
+    let gone = delete().await.unwrap_err();
+    assert_eq!(
+        (gone.code(), reason(&gone).as_str()),
+        (Code::NotFound, "JOB_NOT_FOUND")
+    );
+    assert_ne!(world.submit(keyed()).await.unwrap().job_id, job.job_id);
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_the_newest_state_and_no_backlog() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let id: JobId = job.job_id.parse().unwrap();
+    let watch = WatchJobRequest {
+        job_id: job.job_id.clone(),
+        after_revision: None,
+    };
+    let mut watch = world.api.watch_job(ask(watch)).await.unwrap().into_inner();
+    assert!(watch.next().await.unwrap().is_ok());
+    apply(&world, id, "1000", Event::Started).await;
+    for (completed, event_id) in [(1, "2000"), (2, "3000"), (3, "4000")] {
+        let event = Event::Progress(Some(Progress::told(completed, 3, "")));
+        apply(&world, id, event_id, event).await;
+    }
+    let next = watch.next().await.unwrap().unwrap().job.unwrap();
+    assert_eq!((next.revision, next.progress.unwrap().completed), (5, 3));
+}
+
+#[tokio::test]
+async fn a_watch_of_a_job_that_is_deleted_ends_not_found() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let watch = WatchJobRequest {
+        job_id: job.job_id.clone(),
+        after_revision: None,
+    };
+    let mut watch = world.api.watch_job(ask(watch)).await.unwrap().into_inner();
+    assert!(watch.next().await.unwrap().is_ok());
+    // Both happen while its reader is busy elsewhere.
+    succeed(&world, &job).await;
+    let job_id = job.job_id.clone();
+    world
+        .api
+        .delete_job(ask(DeleteJobRequest { job_id }))
+        .await
+        .unwrap();
+    let ended = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        (ended.code(), reason(&ended).as_str()),
+        (Code::NotFound, "JOB_NOT_FOUND")
+    );
+    assert!(watch.next().await.is_none());
+}
+
+async fn succeed(world: &World, job: &Job) {
+    let event = Event::Succeeded {
+        result: None,
+        outputs: None,
+    };
+    apply(world, job.job_id.parse().unwrap(), "9000", event).await;
 }
 
 fn number(double: f64) -> Value {

@@ -9,6 +9,7 @@
 mod cancel;
 mod consumer;
 mod crash;
+mod delete;
 mod demo;
 mod errors;
 mod expiry;

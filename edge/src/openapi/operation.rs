@@ -142,6 +142,10 @@ fn responses(
             true => stream(schema, route, &mut responses),
             false => responses.push("2XX", own("OK.", one("application/json", schema))),
         }
+        // Whoever has nothing to tell may say so by `http-status`.
+        if method.output().fields().len() == 0 {
+            responses.push("204", own("It is done.", Ordered::default()));
+        }
     }
     if is_read {
         let known = "What `If-None-Match` names is still so.";

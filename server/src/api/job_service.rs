@@ -2,8 +2,8 @@
 
 use postern_proto::postern::v1::job_service_server::JobService;
 use postern_proto::postern::v1::{
-    CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, ListJobsRequest, ListJobsResponse,
-    SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    CancelJobRequest, CancelJobResponse, DeleteJobRequest, DeleteJobResponse, GetJobRequest, GetJobResponse,
+    ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -35,6 +35,13 @@ impl JobService for Api {
         request: Request<CancelJobRequest>,
     ) -> Result<Response<CancelJobResponse>, Status> {
         self.cancel(request).await
+    }
+
+    async fn delete_job(
+        &self,
+        request: Request<DeleteJobRequest>,
+    ) -> Result<Response<DeleteJobResponse>, Status> {
+        self.delete(request).await
     }
 
     type WatchJobStream = Watched;

@@ -125,6 +125,16 @@ impl Problem {
         .with_metadata("state", name)
     }
 
+    pub(super) fn job_not_terminal(state: JobState) -> Self {
+        let name = state.as_str_name();
+        Self::new(
+            Code::FailedPrecondition,
+            "JOB_NOT_TERMINAL",
+            format!("the job has not ended: {name}"),
+        )
+        .with_metadata("state", name)
+    }
+
     pub(super) fn revision_ahead(revision: i32) -> Self {
         Self::new(
             Code::OutOfRange,

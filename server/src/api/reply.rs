@@ -24,6 +24,11 @@ impl<T> Reply<T> {
             .etag(job)
     }
 
+    /// It is done, and that is all.
+    pub(super) fn nothing_to_tell(self) -> Result<Self, Status> {
+        self.with("http-status", "204")
+    }
+
     /// A job as it is now: its revision as validator, and when to ask again while it can change.
     pub(super) fn polled(self, job: &Job) -> Result<Self, Status> {
         let reply = self.etag(job)?.with("cache-control", "no-store")?;

@@ -64,6 +64,8 @@ on_both! {
     a_job_that_waits_for_its_next_dispatch_is_cancelled_at_once,
     a_claim_and_a_cancellation_at_once_never_both_win,
     a_partner_cancels_its_own_jobs_only,
+    a_cancellation_and_a_success_at_once_leave_one_end,
+    a_claim_that_expired_while_its_task_was_sent_leaves_two_tasks_and_one_dispatch,
 }
 
 struct World {
@@ -697,6 +699,58 @@ async fn a_claim_and_a_cancellation_at_once_never_both_win(world: World) {
         };
         assert_eq!(what, expected);
     }
+}
+
+/// Whoever is second finds the end, or the wish, of the first; a success that came is never hidden.
+async fn a_cancellation_and_a_success_at_once_leave_one_end(world: World) {
+    for number in 0..50 {
+        let job = world.submit(&submission("acme", None)).await;
+        let sent = number % 4 < 2;
+        if sent {
+            world.claim(Timestamp::now()).await;
+        }
+        let (success, cancel) = (
+            world.apply(job.id, "done", succeeded()),
+            world.cancel("acme", job.id),
+        );
+        let cancelled = if number % 2 == 0 {
+            tokio::join!(success, cancel).1
+        } else {
+            tokio::join!(cancel, success).0
+        };
+        let (_, what) = cancelled.unwrap();
+        let ended = world.job("acme", job.id).await.unwrap();
+        let expected = match what {
+            Cancellation::AtOnce => (State::Cancelled, false, 2),
+            Cancellation::Requested => (State::Succeeded, true, 3),
+            Cancellation::TooLate => (State::Succeeded, false, 2),
+            Cancellation::Known => panic!("asked once"),
+        };
+        assert_eq!((ended.state, ended.cancel_requested, ended.revision), expected);
+        assert!(
+            sent || what != Cancellation::Requested,
+            "nobody can have begun it"
+        );
+    }
+}
+
+/// Two replicas send the same; whichever mark comes last, the task is not sent a third time.
+async fn a_claim_that_expired_while_its_task_was_sent_leaves_two_tasks_and_one_dispatch(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    let now = Timestamp::now();
+    assert_eq!(world.claim(now).await, [job.id]);
+    let lease_over = now.plus_millis(LEASE + 1);
+    assert_eq!(world.claim(lease_over).await, [job.id]);
+    let sending = Sending {
+        job: job.id,
+        dispatch: 1,
+    };
+    for message in ["second", "first"] {
+        let sent = [(sending, message.to_owned())];
+        world.store.system().mark_sent(&sent, lease_over).await.unwrap();
+    }
+    assert_eq!(world.claim(lease_over.plus_millis(LEASE * 10)).await, []);
+    assert_eq!(world.job("acme", job.id).await.unwrap().dispatch, 1);
 }
 
 async fn a_partner_cancels_its_own_jobs_only(world: World) {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::proxy::Proxy;
 use crate::world::{World, request};
 
 fn schema(text: &str) -> jsonschema::Validator {
@@ -229,6 +230,27 @@ async fn a_result_that_cannot_be_kept_fails_the_job_honestly() {
     assert_eq!(failed["error"]["code"], 13);
     assert_eq!(failed["error"]["details"][0]["reason"], "OUTCOME_INVALID");
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_whose_answer_is_lost_is_repeated_and_the_job_ends_once() {
+    let proxy = Proxy::start().await;
+    let url = proxy.url.clone();
+    let world = World::start_with(|settings| settings.sqs_endpoint = Some(url)).await;
+    let (rest, consumer) = (world.rest("acme"), world.consumer().await);
+    proxy.lose_answer("SendMessageBatch");
+    let job = rest.submit(&request("r-1")).await;
+    let (first, second) = (consumer.task().await, consumer.task().await);
+    assert_eq!(first.body, second.body);
+    consumer.send(&first.outcome("SUCCEEDED")).await;
+    consumer.send(&second.outcome("FAILED")).await;
+    let id = job["jobId"].as_str().unwrap();
+    let done = rest.until(id, "JOB_STATE_SUCCEEDED").await;
+    consumer.settled().await;
+    assert_eq!(rest.get(&format!("/v1/jobs/{id}")).await.body, done);
+    assert_eq!((&done["dispatch"], &done["revision"]), (&json!(1), &json!(2)));
+    world.stop().await;
+    proxy.stop().await;
 }
 
 /// A catalog with a job type that takes any object.

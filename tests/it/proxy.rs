@@ -1,6 +1,6 @@
-//! A proxy before an SQS endpoint that holds requests back by action: how a test stops a server between two lines.
+//! A proxy before an SQS endpoint that holds requests or answers back by action: how a test stops a server between two lines.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -30,8 +30,19 @@ pub(crate) struct Proxy {
 struct Gate {
     http: reqwest::Client,
     endpoint: String,
-    held: Mutex<HashSet<&'static str>>,
+    fates: Mutex<HashMap<&'static str, Fate>>,
     arrived: Notify,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is received and never answered, nor passed on.
+    Held,
+    /// It is passed on and never answered.
+    Unanswered,
+    /// It is passed on, and one answer says that it failed.
+    AnswerLost,
 }
 
 impl Proxy {
@@ -52,7 +63,7 @@ impl Proxy {
         let gate = Arc::new(Gate {
             http: http(),
             endpoint: direct.clone(),
-            held: Mutex::default(),
+            fates: Mutex::default(),
             arrived: Notify::new(),
         });
         let shutdown = CancellationToken::new();
@@ -79,14 +90,28 @@ impl Proxy {
 
     /// From now on requests of this action are received and never answered, nor passed on.
     pub(crate) fn hold(&self, action: &'static str) {
-        self.gate.held.lock().unwrap().insert(action);
+        self.fate(action, Fate::Held);
+    }
+
+    /// From now on requests of this action are passed on and never answered.
+    pub(crate) fn hold_answers(&self, action: &'static str) {
+        self.fate(action, Fate::Unanswered);
+    }
+
+    /// The next request of this action is passed on, and answered as if it had failed.
+    pub(crate) fn lose_answer(&self, action: &'static str) {
+        self.fate(action, Fate::AnswerLost);
+    }
+
+    fn fate(&self, action: &'static str, fate: Fate) {
+        self.gate.fates.lock().unwrap().insert(action, fate);
     }
 
     pub(crate) fn release(&self) {
-        self.gate.held.lock().unwrap().clear();
+        self.gate.fates.lock().unwrap().clear();
     }
 
-    /// Returns once a held request has come.
+    /// Returns once a request has come that is not answered: held, or passed on.
     pub(crate) async fn arrived(&self) {
         tokio::time::timeout(crate::world::SOON, self.gate.arrived.notified())
             .await
@@ -107,8 +132,8 @@ async fn forward(State(gate): State<Arc<Gate>>, uri: Uri, headers: HeaderMap, bo
         .and_then(|target| target.to_str().ok())
         .unwrap_or_default();
     let action = target.rsplit('.').next().unwrap_or_default().to_owned();
-    let is_held = gate.held.lock().unwrap().contains(action.as_str());
-    if is_held {
+    let fate = gate.fates.lock().unwrap().get(action.as_str()).copied();
+    if fate == Some(Fate::Held) {
         gate.arrived.notify_one();
         return std::future::pending().await;
     }
@@ -121,6 +146,17 @@ async fn forward(State(gate): State<Arc<Gate>>, uri: Uri, headers: HeaderMap, bo
         .send()
         .await
         .unwrap();
+    match fate {
+        None | Some(Fate::Held) => {}
+        Some(Fate::Unanswered) => {
+            gate.arrived.notify_one();
+            return std::future::pending().await;
+        }
+        Some(Fate::AnswerLost) => {
+            gate.fates.lock().unwrap().remove(action.as_str());
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
     let headers = answer.headers().clone();
     (status, headers, answer.bytes().await.unwrap()).into_response()

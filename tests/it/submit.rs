@@ -1,6 +1,7 @@
 //! Submitting: what is answered, idempotency, unique constraints, `validate_only`; over REST and over gRPC alike.
 
 use futures::future::join_all;
+use postern::config::Partner;
 use postern_proto::postern::v1::{JobState, SubmitJobRequest};
 use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
@@ -146,6 +147,24 @@ async fn a_used_key_answers_before_any_validation() {
         .post("/v1/jobs", &keyed(request("r-9")))
         .await;
     assert_eq!(other.status, 202);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_is_the_partners_whatever_token_it_comes_with() {
+    let partner = Partner {
+        id: "acme".to_owned(),
+        issuer: None,
+        clients: vec!["acme".to_owned(), "globex".to_owned()],
+    };
+    let world = World::start_with(|settings| settings.partners = vec![partner]).await;
+    let mut body = request("r-1");
+    body["requestId"] = json!("order-1");
+    let job = world.rest("acme").submit(&body).await;
+    // A token that was refreshed, and one of another client of the same partner.
+    for client in ["acme", "globex"] {
+        assert_eq!(world.rest(client).submit(&body).await, job);
+    }
     world.stop().await;
 }
 

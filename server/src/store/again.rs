@@ -7,6 +7,8 @@
 //! - `submit`: the partner asks again. With a request id it finds its job, if there is one; without, there may be two, as with any API.
 //! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew.
 //! - `apply`: the outcomes come again, and their events are known.
+//! - `delete`: asked again, the job is not found, as it should be.
+//! - `expire`, `purge`, `prune_quarantine`: the next round finds what is left.
 //! - `quarantine`: a message may be kept twice.
 //! - `claim`: the tasks stay claimed until the lease ends, and then are sent.
 //! - `mark_sent`, `release`: done or not, the lease ends; at worst consumers see a task of the same dispatch twice.

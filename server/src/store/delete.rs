@@ -23,12 +23,15 @@ impl Store {
         let Some(locked) = writing.lock_of(partner, id).await? else {
             return Ok(None);
         };
-        let state = locked.job.state;
-        if !state.is_terminal() {
-            return Ok(Some(Deletion::NotTerminal(state)));
-        }
-        writing.deleted(vec![(locked.job.partner, id)]).await?;
+        let job = locked.job;
+        let deletion = if job.state.is_terminal() {
+            writing.deleted(vec![(job.partner, id)]).await?;
+            Deletion::Done
+        } else {
+            Deletion::NotTerminal(job.state)
+        };
+        // It lets go of the row at once, though nothing has changed: claims and sweeps pass over what is locked.
         self.commit(writing).await?;
-        Ok(Some(Deletion::Done))
+        Ok(Some(deletion))
     }
 }

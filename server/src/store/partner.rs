@@ -94,7 +94,7 @@ impl<'a> Face<'a> {
         id: JobId,
         now: Timestamp,
     ) -> Result<Option<Deletion>, Error> {
-        self.store.delete(partner, id, now).await
+        self.store.again(|| self.store.delete(partner, id, now)).await
     }
 
     /// At most `count` jobs, newest first, that come after `after`.

@@ -58,7 +58,7 @@ impl<'a> Face<'a> {
 
     /// Ends at most `count` jobs that are overdue, and returns how many.
     pub async fn expire(&self, overdue: Overdue, count: u64, now: Timestamp) -> Result<u64, Error> {
-        self.store.expire(overdue, count, now).await
+        self.store.again(|| self.store.expire(overdue, count, now)).await
     }
 
     /// The earliest deadline of a job that has not ended.
@@ -68,12 +68,14 @@ impl<'a> Face<'a> {
 
     /// Deletes at most `count` jobs whose purge time has come, with all that belongs to them, and returns how many.
     pub async fn purge(&self, count: u64, now: Timestamp) -> Result<u64, Error> {
-        self.store.purge(count, now).await
+        self.store.again(|| self.store.purge(count, now)).await
     }
 
     /// Deletes at most `count` messages that were quarantined before then, and returns how many.
     pub async fn prune_quarantine(&self, count: u64, before: Timestamp) -> Result<u64, Error> {
-        self.store.prune_quarantine(count, before).await
+        self.store
+            .again(|| self.store.prune_quarantine(count, before))
+            .await
     }
 
     /// Keeps messages that cannot be used, each with the reason, for the operator.

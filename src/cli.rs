@@ -38,6 +38,9 @@ pub enum Role {
     /// Applies migrations. Servers one version older keep working.
     #[cfg(feature = "server")]
     Migrate,
+    /// The job types of a catalog, without a server.
+    #[cfg(feature = "server")]
+    Catalog(Catalog),
     /// Prints a token of the development issuer.
     #[cfg(feature = "dev")]
     Token(Token),
@@ -54,6 +57,8 @@ impl Role {
             Self::Dev(_) => false,
             #[cfg(feature = "server")]
             Self::Server | Self::Migrate => false,
+            #[cfg(feature = "server")]
+            Self::Catalog(_) => true,
             #[cfg(feature = "edge")]
             Self::Edge(edge) => edge.command == Some(EdgeCommand::Check),
             #[cfg(feature = "sqs")]
@@ -108,6 +113,25 @@ pub struct Edge {
 pub enum EdgeCommand {
     /// Prints the route table and every problem; exit code 1 when there is a problem.
     Check,
+}
+
+/// What to do with a catalog.
+#[derive(Debug, Args)]
+pub struct Catalog {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: CatalogCommand,
+}
+
+/// What can be done with a catalog.
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// Prints tasks as their consumers get them, one for each example of a job type: each a line of JSON that is a request of SQS's
+    /// `SendMessage` without its queue. Their outcome tokens are no server's.
+    Example {
+        /// Of which job type; of every one when not given.
+        job_type: Option<String>,
+    },
 }
 
 /// Which token.

@@ -48,6 +48,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Role::Sqs) => role::sqs::run(config, until).await,
         #[cfg(feature = "server")]
         Some(Role::Migrate) => role::server::migrate(config).await,
+        #[cfg(feature = "server")]
+        Some(Role::Catalog(catalog)) => role::catalog::run(&config, &catalog.command),
         #[cfg(feature = "dev")]
         Some(Role::Token(token)) => role::token::run(&config, &token),
     }

@@ -1,5 +1,7 @@
 //! The roles: each from settings to running parts.
 
+#[cfg(feature = "server")]
+pub mod catalog;
 #[cfg(feature = "dev")]
 pub mod dev;
 #[cfg(feature = "edge")]

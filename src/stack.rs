@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use axum::Router;
 use postern_edge::ServeConfig;
 use postern_issuer::Issuer;
-use postern_server::catalog::{Catalog, Source};
+use postern_server::catalog::Catalog;
 use postern_server::seal::Seal;
 use postern_server::{Server, auth, queue, store};
 use postern_worker::{ClientCredentials, Consumer};
@@ -23,22 +23,6 @@ use tokio_util::sync::CancellationToken;
 use crate::admin;
 use crate::config::Config;
 use crate::role::{self, bind};
-
-/// The built-in examples, for those who have no catalog yet.
-const EXAMPLES: [(&str, &[u8]); 3] = [
-    (
-        "contacts.import.yaml",
-        include_bytes!("../catalog/contacts.import.yaml"),
-    ),
-    (
-        "contacts.import.schema.json",
-        include_bytes!("../catalog/contacts.import.schema.json"),
-    ),
-    (
-        "contacts.import.example.json",
-        include_bytes!("../catalog/contacts.import.example.json"),
-    ),
-];
 
 /// A stack that runs. Stop it with [`Stack::stop`].
 #[derive(Debug)]
@@ -193,14 +177,6 @@ async fn build_server(
 ) -> anyhow::Result<Server> {
     let queues = role::server::queues(config, Some(addresses.sqs.clone()));
     queue::create(&queues).await?;
-    let catalog = match &config.catalog {
-        Some(folder) => Source::Folder(folder.clone()),
-        None => Source::Files(
-            EXAMPLES
-                .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
-                .to_vec(),
-        ),
-    };
     let issuers = if config.issuers.is_empty() {
         vec![issuer.url().to_owned()]
     } else {
@@ -212,7 +188,7 @@ async fn build_server(
         },
         migrate: true,
         queues,
-        catalog: Catalog::load(&catalog)?,
+        catalog: Catalog::load(&role::catalog::source(config))?,
         auth: auth::Config {
             issuers,
             partners: role::server::partners(config),

@@ -62,6 +62,23 @@ pub fn number(double: f64) -> Result<Value, Unfit> {
     Ok(Value::from(double))
 }
 
+/// The value as it is after it has travelled: with whole numbers without a fraction. What is unfit is left as it is.
+#[must_use]
+pub fn travelled(value: &Value) -> Value {
+    match value {
+        Value::Number(given) => {
+            let double = given.as_f64().and_then(|double| number(double).ok());
+            double.unwrap_or_else(|| value.clone())
+        }
+        Value::Array(items) => items.iter().map(travelled).collect(),
+        Value::Object(members) => {
+            let travelled = |(name, member): (&String, &Value)| (name.clone(), travelled(member));
+            Value::Object(members.iter().map(travelled).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+    }
+}
+
 /// The first thing that makes a value unfit, if anything does.
 #[must_use]
 pub fn unfit(value: &Value) -> Option<Unfit> {
@@ -137,6 +154,15 @@ mod tests {
         assert_eq!(
             number(9_007_199_254_740_991.0).unwrap().to_string(),
             "9007199254740991"
+        );
+    }
+
+    #[test]
+    fn what_has_travelled_has_whole_numbers_without_a_fraction_at_any_depth() {
+        let value = json!({"a": [5.0, {"b": 1e3}], "c": 0.5, "d": "5.0", "e": null});
+        assert_eq!(
+            travelled(&value).to_string(),
+            r#"{"a":[5,{"b":1000}],"c":0.5,"d":"5.0","e":null}"#
         );
     }
 

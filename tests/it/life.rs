@@ -12,6 +12,14 @@ fn schema(text: &str) -> jsonschema::Validator {
         .unwrap()
 }
 
+/// What keeps a body from being that of a task.
+pub(crate) fn faults(body: &Value) -> Vec<String> {
+    schema(include_str!("../../proto/messages/task.schema.json"))
+        .iter_errors(body)
+        .map(|error| error.to_string())
+        .collect()
+}
+
 #[tokio::test]
 async fn a_task_is_what_its_schema_says_and_carries_what_a_consumer_must_echo() {
     let world = World::start().await;
@@ -25,11 +33,7 @@ async fn a_task_is_what_its_schema_says_and_carries_what_a_consumer_must_echo() 
         .json(&body);
     let job: Value = post.send().await.unwrap().json().await.unwrap();
     let task = consumer.task().await;
-    let errors: Vec<_> = schema(include_str!("../../proto/messages/task.schema.json"))
-        .iter_errors(&task.body)
-        .map(|error| error.to_string())
-        .collect();
-    assert_eq!(errors, [""; 0]);
+    assert_eq!(faults(&task.body), [""; 0]);
     assert_eq!(task.body["jobId"], job["jobId"]);
     assert_eq!(
         (

@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use postern_issuer::{Issuer, SigningKey};
 use prost::Message as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::consumer::Consumer;
+use crate::life;
 use crate::process::{Process, command, output};
 use crate::world::{Answer, http, install_crypto, request};
 
@@ -174,6 +175,50 @@ async fn an_edge_serves_the_descriptor_set_that_it_is_given_and_nothing_else() {
     let refused = output(&mut command(folder.path(), &args)).await;
     assert!(
         String::from_utf8_lossy(&refused.stderr).contains("nowhere.binpb"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_catalog_shows_the_tasks_that_its_consumers_will_get() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = output(&mut command(
+        folder.path(),
+        &["catalog", "example", "contacts.import"],
+    ))
+    .await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let message: Value = serde_json::from_str(&shown).unwrap();
+    let attribute = |text: &str| json!({"DataType": "String", "StringValue": text});
+    assert_eq!(
+        message["MessageAttributes"],
+        json!({"type": attribute("App\\Message\\ImportContacts"), "Content-Type": attribute("application/json")})
+    );
+    let task: Value = serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
+    assert_eq!(life::faults(&task), [""; 0]);
+    let example = include_str!("../../catalog/contacts.import.example.json");
+    assert_eq!(task["payload"], serde_json::from_str::<Value>(example).unwrap());
+
+    let all = output(&mut command(folder.path(), &["catalog", "example"])).await;
+    assert_eq!(String::from_utf8(all.stdout).unwrap().lines().count(), 1);
+    let unknown = output(&mut command(folder.path(), &["catalog", "example", "no.such"])).await;
+    assert!(!unknown.status.success(), "{unknown:?}");
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("no.such"),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_job_type_without_an_example_has_no_task_to_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let job_type = "name: a.b\nversion: \"1\"\nschema: {type: object}\nconsumer_type: B\n";
+    std::fs::write(folder.path().join("a.b.yaml"), job_type).unwrap();
+    let mut example = command(folder.path(), &["catalog", "example"]);
+    let refused = output(example.env("POSTERN_CATALOG", ".")).await;
+    assert!(!refused.status.success(), "{refused:?}");
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("a.b"),
         "{refused:?}"
     );
 }

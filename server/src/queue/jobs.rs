@@ -128,20 +128,20 @@ fn batches(tasks: Vec<Task>, bytes_max: usize) -> Vec<Vec<Task>> {
 }
 
 fn entry(index: usize, task: Task) -> SendMessageBatchRequestEntry {
-    let mut entry = SendMessageBatchRequestEntry::builder()
+    let attributes = task
+        .attributes()
+        .map(|(name, value)| (name.to_owned(), text(value)))
+        .collect();
+    SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_group_id(group(&task.partner))
-        .message_attributes("type", text(task.consumer_type))
-        .message_attributes("Content-Type", text("application/json".to_owned()))
-        .message_body(task.body);
-    // SQS refuses attributes without a value.
-    if !task.traceparent.is_empty() {
-        entry = entry.message_attributes("traceparent", text(task.traceparent));
-    }
-    entry.build().expect("id and body are set")
+        .set_message_attributes(Some(attributes))
+        .message_body(task.body)
+        .build()
+        .expect("id and body are set")
 }
 
-fn text(value: String) -> MessageAttributeValue {
+fn text(value: &str) -> MessageAttributeValue {
     MessageAttributeValue::builder()
         .data_type("String")
         .string_value(value)

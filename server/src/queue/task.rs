@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::job::{Job, Timestamp};
@@ -86,6 +87,27 @@ impl Task {
             traceparent: parts.traceparent.to_owned(),
             body: xml_safe(serde_json::to_string(&body)?),
         })
+    }
+
+    /// What goes beside the body as message attributes, each a String. None is empty: SQS refuses attributes without a value.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let attributes = [
+            ("type", self.consumer_type.as_str()),
+            ("Content-Type", "application/json"),
+            ("traceparent", self.traceparent.as_str()),
+        ];
+        attributes.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The message as a request of SQS's `SendMessage` without its queue: one line of JSON.
+    #[must_use]
+    pub fn as_request(&self) -> String {
+        let attribute = |(name, value): (&str, &str)| {
+            let typed = json!({"DataType": "String", "StringValue": value});
+            (name.to_owned(), typed)
+        };
+        let attributes: serde_json::Map<_, _> = self.attributes().map(attribute).collect();
+        json!({"MessageBody": self.body, "MessageAttributes": attributes}).to_string()
     }
 }
 

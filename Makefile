@@ -10,6 +10,11 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 IMAGE := proto/image.binpb
 SQS := tests/interop/sqs
+# Debian's Symfony has no program to look for, but this file.
+SYMFONY := /usr/share/php/Symfony/Bundle/FrameworkBundle/autoload.php=php-sqlite3
+SYMFONY := $(SYMFONY),php-symfony-framework-bundle,php-symfony-console,php-symfony-yaml,php-symfony-http-client
+SYMFONY := $(SYMFONY),php-symfony-messenger,php-symfony-amazon-sqs-messenger
+SYMFONY := $(SYMFONY),php-symfony-serializer,php-symfony-property-access,php-symfony-property-info
 
 .PHONY: help
 help: ## list the targets
@@ -65,7 +70,7 @@ test: ## every test of every crate, and the documentation's examples, on SQLite 
 interop: ## clients that others wrote, against the running stack
 	tools/install grpcurl
 	tools/clients
-	tools/debian chromium=chromium php=php-cli,php-curl
+	tools/debian chromium=chromium php=php-cli,php-curl $(SYMFONY)
 	tools/venv openapi tests/interop/openapi/requirements.txt
 	tools/venv sqs-json $(SQS)/requirements-json.txt
 	tools/venv sqs-query $(SQS)/requirements-query.txt

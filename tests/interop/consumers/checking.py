@@ -1,0 +1,67 @@
+"""What the checks of consumers share: their lines, jobs as they are read, queues seen from outside. Wants boto3."""
+
+import time
+
+import boto3
+
+POLL_SECONDS = 0.1
+
+failures = 0
+
+
+def check(name: str, holds: bool, seen: object = "") -> None:
+    global failures
+    failures += not holds
+    print(f"ok {name}" if holds else f"FAIL {name}: {str(seen)[:300]}", flush=True)
+
+
+def result(job: dict) -> dict:
+    return job.get("result") or {}
+
+
+def reason(job: dict) -> str | None:
+    """Why it failed, for programs."""
+    reasons = [detail["reason"] for detail in (job.get("error") or {}).get("details", []) if "reason" in detail]
+    return reasons[0] if reasons else None
+
+
+class Queue:
+    def __init__(self, sqs: str, name: str):
+        self.client = boto3.client(
+            "sqs",
+            endpoint_url=f"http://{sqs}",
+            region_name="eu-west-1",
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+        )
+        self.url = self.client.get_queue_url(QueueName=name)["QueueUrl"]
+
+    def depth(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        attributes = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(int(count) for count in attributes.values())
+
+    def empties(self, seconds_max: float) -> bool:
+        """Whether nothing is left before the time is up."""
+        deadline = time.monotonic() + seconds_max
+        while self.depth() > 0:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def first(self) -> dict:
+        """The next message, which stays where it is."""
+        reply = self.client.receive_message(
+            QueueUrl=self.url, MessageAttributeNames=["All"], WaitTimeSeconds=20, VisibilityTimeout=0
+        )
+        return reply["Messages"][0]
+
+    def send(self, body: str, **attributes: str) -> None:
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=typed)
+
+
+def failed() -> bool:
+    """Whether a check has failed."""
+    return failures > 0

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of queues: a job that is stored is on its way.
 
+mod asked;
 mod cancel;
 mod catalog_service;
 mod convert;
@@ -9,6 +10,7 @@ mod deadline;
 mod delete;
 mod door;
 mod ending;
+mod events;
 mod get;
 mod job_service;
 mod list;
@@ -17,6 +19,7 @@ mod payload;
 mod problem;
 mod refusal;
 mod reply;
+mod retry;
 mod submit;
 mod trace;
 mod watch;

@@ -19,6 +19,7 @@ mod migration;
 mod outbox;
 pub mod partner;
 mod retention;
+mod retry;
 mod row;
 mod signals;
 mod submit;
@@ -35,7 +36,9 @@ use sea_orm::{
 
 pub use connect::Config;
 pub use delete::Deletion;
+pub use history::HistoryEntry;
 pub use list::Filter;
+pub use retry::{Original, Retried};
 pub use signals::Signals;
 pub use submit::{Known, Submission, SubmitError, Submitted, Trace, UniqueKey};
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use postern_server::job::{
-    Cancellation, Code, Decision, Event, Execution, Failure, Job, JobId, Outcome, PartnerId, Progress,
-    RetryPolicy, State, Timeouts, Timestamp,
+    Cancellation, Code, Decision, Event, Execution, Failure, Job, JobId, NotRetried, Outcome, PartnerId,
+    Progress, RetryPolicy, State, Timeouts, Timestamp,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -32,6 +32,8 @@ enum Happening {
     /// Its task is claimed for sending, if it is due.
     Claim,
     Cancel,
+    /// Its partner asks for the same again, as a new job.
+    Retry(JobId),
     Begin(Execution),
     Heartbeat(Execution, Option<Progress>),
     Outcome(Outcome),
@@ -44,6 +46,7 @@ enum Happening {
 enum Answer {
     Nothing,
     Cancellation(Cancellation),
+    Retry(Result<(), NotRetried>),
     Decision(Decision),
     Expired(bool),
 }
@@ -71,6 +74,7 @@ impl Life {
                 Answer::Nothing
             }
             Happening::Cancel => Answer::Cancellation(self.job.cancel(is_claimed, now)),
+            Happening::Retry(successor) => Answer::Retry(self.job.retry(*successor, now)),
             Happening::Begin(execution) => Answer::Decision(self.job.begin_task(*execution, now).0),
             Happening::Heartbeat(execution, progress) => {
                 Answer::Decision(self.job.heartbeat(*execution, progress.as_ref(), now).0)
@@ -91,7 +95,7 @@ fn live(life: &mut Life, happening: &Happening, now: Timestamp) -> Answer {
     let told = || format!("{before:?}\n{happening:?}\n{life:?}\n{answer:?}");
     let (old, new) = (&before.job, &life.job);
     assert!(
-        !old.state.is_terminal() || old == new,
+        !old.state.is_terminal() || ended(old) == ended(new),
         "an end is final: {}",
         told()
     );
@@ -121,6 +125,14 @@ fn visible(job: &Job) -> Job {
     }
 }
 
+/// What never changes once a job has ended: all but the name of its successor, which is a revision like any other.
+fn ended(job: &Job) -> Job {
+    Job {
+        retried_by: None,
+        ..visible(job)
+    }
+}
+
 /// What a state says about the rest.
 fn is_sound(job: &Job) -> bool {
     let ended = job.state.is_terminal();
@@ -136,6 +148,8 @@ fn is_sound(job: &Job) -> bool {
         && ended == job.end_time.is_some()
         && ended == job.purge_time.is_some()
         && matches!(job.state, State::Failed | State::Expired) == job.failure.is_some()
+        && (job.retried_by.is_none()
+            || matches!(job.state, State::Failed | State::Cancelled | State::Expired))
         && job.dispatch <= POLICY.dispatches
 }
 
@@ -143,7 +157,7 @@ fn is_sound(job: &Job) -> bool {
 fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
     let old = &before.job;
     let is_current = match happening {
-        Happening::Claim | Happening::Cancel | Happening::Expire(_) => true,
+        Happening::Claim | Happening::Cancel | Happening::Retry(_) | Happening::Expire(_) => true,
         Happening::Begin(execution) | Happening::Heartbeat(execution, _) => {
             execution.dispatch == old.dispatch
         }
@@ -156,6 +170,7 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
         Happening::Outcome(outcome) => Some(&outcome.event),
         Happening::Claim
         | Happening::Cancel
+        | Happening::Retry(_)
         | Happening::Begin(_)
         | Happening::Heartbeat(..)
         | Happening::Expire(_) => None,
@@ -203,6 +218,13 @@ fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) ->
         (Happening::Cancel, Answer::Cancellation(Cancellation::TooLate)) => {
             !is_open && old.state != State::Cancelled
         }
+        (Happening::Retry(successor), Answer::Retry(Ok(()))) => {
+            !is_open && old.state != State::Succeeded && new.retried_by == Some(*successor)
+        }
+        (Happening::Retry(_), Answer::Retry(Err(NotRetried::NotTerminal))) => is_open && old == new,
+        (Happening::Retry(_), Answer::Retry(Err(NotRetried::Succeeded))) => {
+            old.state == State::Succeeded && old == new
+        }
         (Happening::Begin(_), Answer::Decision(Decision::Go)) => {
             new.state == State::Running && !new.cancel_requested
         }
@@ -236,7 +258,7 @@ fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) ->
                     .is_some_and(|failure| failure.reason == reason)
         }
         (Happening::Expire(at), Answer::Expired(false)) => old == new && (!is_open || *at < old.deadline),
-        (Happening::Cancel | Happening::Expire(_), _) => false,
+        (Happening::Cancel | Happening::Retry(_) | Happening::Expire(_), _) => false,
     }
 }
 
@@ -328,8 +350,8 @@ fn no_life_breaks_what_holds() {
             );
         }
     }
-    // Nothing, four of a cancellation, three decisions, two of a deadline.
-    assert_eq!(answers.len(), 10, "{answers:?}");
+    // Nothing, four of a cancellation, three of a retry, three decisions, two of a deadline.
+    assert_eq!(answers.len(), 13, "{answers:?}");
 }
 
 /// Every state with every combination of what else decides.
@@ -375,7 +397,11 @@ fn in_state(state: State) -> Job {
 
 /// About every dispatch that the lives above have or had, and one that they never will have.
 fn every_happening() -> Vec<Happening> {
-    let mut happenings = vec![Happening::Claim, Happening::Cancel];
+    let mut happenings = vec![
+        Happening::Claim,
+        Happening::Cancel,
+        Happening::Retry(JobId::new(1)),
+    ];
     let deadline = Life::new().job.deadline;
     for millis in [-1, 0, 1] {
         happenings.push(Happening::Expire(deadline.plus_millis(millis)));
@@ -456,7 +482,7 @@ impl Random {
     fn happening(&mut self, life: &Life) -> Happening {
         let kind = self.below(16);
         if kind == 0 {
-            return Happening::Cancel;
+            return self.pick(vec![Happening::Cancel, Happening::Retry(JobId::new(1))]);
         }
         if self.below(40) == 0 {
             let millis = i64::try_from(self.below(3)).unwrap() - 1;

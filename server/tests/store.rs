@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 
 use postern_server::job::{
-    Cancellation, Code, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts,
-    Timestamp,
+    Cancellation, Code, Event, Failure, Job, JobId, NotRetried, Outcome, PartnerId, RetryPolicy, State,
+    Timeouts, Timestamp,
 };
 use postern_server::store::system::{Letter, Report, Sending, Verdict};
 use postern_server::store::{
-    Config, Error, Filter, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
+    Config, Error, Filter, Retried, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -66,6 +66,12 @@ on_both! {
     a_partner_cancels_its_own_jobs_only,
     a_cancellation_and_a_success_at_once_leave_one_end,
     a_claim_that_expired_while_its_task_was_sent_leaves_two_tasks_and_one_dispatch,
+    a_history_that_is_told_the_same_for_ever_has_an_end,
+    a_job_is_retried_once_however_often_at_once,
+    a_refused_retry_changes_nothing,
+    a_retry_changes_both_jobs,
+    a_job_whose_successor_is_gone_can_be_retried_again,
+    what_has_not_failed_and_what_is_anothers_is_not_retried,
 }
 
 struct World {
@@ -135,6 +141,12 @@ impl World {
             .cancel(&PartnerId::new(partner), id, "no longer wanted", Timestamp::now())
             .await
             .unwrap()
+    }
+
+    async fn retry(&self, partner: &str, id: JobId) -> Result<Option<Retried>, SubmitError> {
+        let successor = successor_of(partner, id);
+        let partner = PartnerId::new(partner);
+        self.store.partner().retry(&partner, id, &successor).await
     }
 
     async fn claim(&self, now: Timestamp) -> Vec<JobId> {
@@ -817,4 +829,169 @@ fn started(jobs: &[JobId], event_id: &str) -> Vec<Report> {
         },
     };
     jobs.iter().map(report).collect()
+}
+
+/// Neither a consumer that starts its task for ever nor one that goes on about an ended job fills the database; how a job ended is kept all the same.
+async fn a_history_that_is_told_the_same_for_ever_has_an_end(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    let mut reports = Vec::new();
+    for number in 0..1010 {
+        reports.extend(started(&[job.id], &format!("a{number}")));
+    }
+    let system = world.store.system();
+    system
+        .apply(&reports, &|_| POLICY, Timestamp::now())
+        .await
+        .unwrap();
+    world.apply(job.id, "end", succeeded()).await;
+    world.apply(job.id, "late", failed(false)).await;
+    let acme = PartnerId::new("acme");
+    let history = world.store.partner().history(&acme, job.id, 0, 10_000).await;
+    let history = history.unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((history.len(), last.kind.as_str()), (1001, "succeeded"));
+    assert_eq!((last.revision, last.number), (1012, 1001));
+    let page = world.store.partner().history(&acme, job.id, 999, 1).await;
+    assert_eq!(page.unwrap(), history[999..1000]);
+    let globex = PartnerId::new("globex");
+    let page = world.store.partner().history(&globex, job.id, 0, 1).await;
+    assert_eq!(page.unwrap(), []);
+}
+
+fn successor_of(partner: &str, id: JobId) -> Submission {
+    let mut successor = submission(partner, None);
+    successor.job.retried_from = Some(id);
+    successor
+}
+
+async fn a_job_is_retried_once_however_often_at_once(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    world.apply(job.id, "e", failed(false)).await;
+    let retries = (0..100).map(|_| world.retry("acme", job.id));
+    let mut made = Vec::new();
+    let mut found = Vec::new();
+    for retried in futures::future::join_all(retries).await {
+        match retried.unwrap().unwrap() {
+            Retried::New(successor) => made.push(successor.id),
+            Retried::Known(successor) => found.push(successor.id),
+            Retried::Refused(why) => panic!("{why:?}"),
+        }
+    }
+    assert_eq!((made.len(), found.len()), (1, 99));
+    assert!(found.iter().all(|id| *id == made[0]));
+    let all = world
+        .store
+        .partner()
+        .list(&PartnerId::new("acme"), &Filter::default(), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 2);
+    assert_eq!(world.job("acme", job.id).await.unwrap().retried_by, Some(made[0]));
+}
+
+fn with_value(submission: Submission) -> Submission {
+    let unique = UniqueKey {
+        name: "reference".to_owned(),
+        digest: [7; 32],
+    };
+    Submission {
+        unique: vec![unique],
+        ..submission
+    }
+}
+
+async fn a_refused_retry_changes_nothing(world: World) {
+    let acme = PartnerId::new("acme");
+    let job = world.submit(&with_value(submission("acme", None))).await;
+    world.apply(job.id, "e", failed(false)).await;
+    let old = world.job("acme", job.id).await.unwrap();
+    let holder = world.submit(&with_value(submission("acme", None))).await;
+    let mut changes = world.store.signals().changes();
+    let retry = with_value(successor_of("acme", job.id));
+    let refused = world.store.partner().retry(&acme, job.id, &retry).await;
+    assert!(matches!(refused, Err(SubmitError::Unique { holder: found, .. }) if found == holder.id));
+    assert_eq!(world.job("acme", job.id).await, Some(old));
+    assert_eq!(world.job("acme", retry.job.id).await, None);
+    assert!(changes.try_recv().is_err());
+}
+
+async fn a_retry_changes_both_jobs(world: World) {
+    let acme = PartnerId::new("acme");
+    let job = world.submit(&with_value(submission("acme", None))).await;
+    world.claim(Timestamp::now()).await;
+    world.apply(job.id, "e", failed(false)).await;
+    let old = world.job("acme", job.id).await.unwrap();
+    let partner = world.store.partner();
+    let original = partner.original(&acme, job.id).await.unwrap().unwrap();
+    assert_eq!(
+        (&original.job, original.payload.as_str(), &original.successor),
+        (&old, "{\"a\":1}", &None)
+    );
+    let mut changes = world.store.signals().changes();
+    let retry = with_value(successor_of("acme", job.id));
+    let retried = partner.retry(&acme, job.id, &retry).await;
+    let Ok(Some(Retried::New(successor))) = retried else {
+        panic!("{retried:?}");
+    };
+    assert_eq!(world.job("acme", successor.id).await, Some(successor.clone()));
+    assert_eq!(successor.retried_from, Some(job.id));
+    assert_eq!(world.claim(Timestamp::now()).await, [successor.id]);
+    let new = world.job("acme", job.id).await.unwrap();
+    let expected = Job {
+        retried_by: Some(successor.id),
+        revision: old.revision + 1,
+        update_time: new.update_time,
+        ..old
+    };
+    assert_eq!(new, expected);
+    let mut told: Vec<_> = std::iter::from_fn(|| changes.try_recv().ok().map(|(_, id)| id)).collect();
+    told.sort_unstable();
+    assert_eq!(told, [job.id, successor.id]);
+    let history = partner.history(&acme, successor.id, 0, 1).await;
+    assert_eq!(
+        history.unwrap()[0].message,
+        format!("accepted, to retry {}", job.id)
+    );
+    assert!(partner.submit(&retry).await.is_err(), "the value is held");
+}
+
+async fn a_job_whose_successor_is_gone_can_be_retried_again(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    world.apply(job.id, "e", failed(false)).await;
+    let Some(Retried::New(first)) = world.retry("acme", job.id).await.unwrap() else {
+        panic!("not retried")
+    };
+    world.apply(first.id, "e", failed(false)).await;
+    let (partner, acme) = (world.store.partner(), PartnerId::new("acme"));
+    let deleted = partner.delete(&acme, first.id, Timestamp::now()).await.unwrap();
+    assert!(deleted.is_some());
+    let Some(Retried::New(second)) = world.retry("acme", job.id).await.unwrap() else {
+        panic!("not retried")
+    };
+    assert_ne!(first.id, second.id);
+    let old = world.job("acme", job.id).await.unwrap();
+    assert_eq!((old.retried_by, old.revision), (Some(second.id), 4));
+}
+
+async fn what_has_not_failed_and_what_is_anothers_is_not_retried(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    let refused = async || match world.retry("acme", job.id).await.unwrap() {
+        Some(Retried::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused().await, NotRetried::NotTerminal);
+    world.apply(job.id, "e", succeeded()).await;
+    assert_eq!(refused().await, NotRetried::Succeeded);
+    assert!(world.retry("globex", job.id).await.unwrap().is_none());
+    let globex = PartnerId::new("globex");
+    assert!(
+        world
+            .store
+            .partner()
+            .original(&globex, job.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(world.job("acme", job.id).await.unwrap().retried_by, None);
 }

@@ -13,6 +13,7 @@ mod delete;
 mod demo;
 mod errors;
 mod expiry;
+mod history;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod life;
@@ -22,6 +23,7 @@ mod poll;
 mod process;
 mod proxy;
 mod reload;
+mod retry;
 mod roles;
 mod sdk;
 mod shutdown;

@@ -134,6 +134,7 @@ async fn a_job_that_succeeds_looks_as_the_contract_says() {
                 .await
         )
     );
+    insta::assert_snapshot!("events", text(&rest.get(&format!("{path}/events")).await));
     let whole = rest
         .request(reqwest::Method::GET, &format!("{path}:watch"))
         .header("accept", "text/event-stream");
@@ -168,6 +169,8 @@ async fn a_job_that_fails_looks_as_the_contract_says() {
                 .await
         )
     );
+    let retry = format!("{}:retry", submitted.header("location"));
+    insta::assert_snapshot!("retry", text(&rest.post(&retry, &json!({})).await));
     world.stop().await;
 }
 

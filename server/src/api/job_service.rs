@@ -3,7 +3,8 @@
 use postern_proto::postern::v1::job_service_server::JobService;
 use postern_proto::postern::v1::{
     CancelJobRequest, CancelJobResponse, DeleteJobRequest, DeleteJobResponse, GetJobRequest, GetJobResponse,
-    ListJobsRequest, ListJobsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse, RetryJobRequest,
+    RetryJobResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -30,11 +31,25 @@ impl JobService for Api {
         self.list(request).await
     }
 
+    async fn list_job_events(
+        &self,
+        request: Request<ListJobEventsRequest>,
+    ) -> Result<Response<ListJobEventsResponse>, Status> {
+        self.events(request).await
+    }
+
     async fn cancel_job(
         &self,
         request: Request<CancelJobRequest>,
     ) -> Result<Response<CancelJobResponse>, Status> {
         self.cancel(request).await
+    }
+
+    async fn retry_job(
+        &self,
+        request: Request<RetryJobRequest>,
+    ) -> Result<Response<RetryJobResponse>, Status> {
+        self.retry(request).await
     }
 
     async fn delete_job(

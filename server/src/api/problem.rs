@@ -135,6 +135,14 @@ impl Problem {
         .with_metadata("state", name)
     }
 
+    pub(super) fn job_succeeded() -> Self {
+        Self::new(
+            Code::FailedPrecondition,
+            "JOB_SUCCEEDED",
+            "the job did what was asked, and is not retried",
+        )
+    }
+
     pub(super) fn revision_ahead(revision: i32) -> Self {
         Self::new(
             Code::OutOfRange,

@@ -74,6 +74,42 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Submitted,
+        Self::Sent,
+        Self::Started,
+        Self::RetryScheduled,
+        Self::CancelRequested,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Expired,
+        Self::LateOutcome,
+    ];
+
+    /// Whether a job may see it any number of times, driven by others alone: by consumers, or by crashes. All else is bounded, by the states
+    /// and by the dispatches of a job type.
+    #[must_use]
+    pub const fn has_no_bound(self) -> bool {
+        match self {
+            Self::Sent | Self::Started | Self::LateOutcome => true,
+            Self::Submitted
+            | Self::RetryScheduled
+            | Self::CancelRequested
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Expired => false,
+        }
+    }
+
+    /// The kind of this name, if this server knows it: a newer one may have written others.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name in `JobEvent.type`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -5,6 +5,7 @@
 //! knows whether it went through, and the caller is told [`Error::Unavailable`]. What that leaves to whom:
 //!
 //! - `submit`: the partner asks again. With a request id it finds its job, if there is one; without, there may be two, as with any API.
+//! - `retry`: asked again, it finds the successor that the first one made.
 //! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew.
 //! - `apply`: the outcomes come again, and their events are known.
 //! - `delete`: asked again, the job is not found, as it should be.

@@ -1,12 +1,74 @@
 //! A job's history: one entry a transition, in the transaction that made it.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::Error;
-use super::entity::event;
-use super::row::state_number;
-use crate::job::{EventKind, Job, Timestamp};
+use super::entity::{event, job};
+use super::row::{state_number, state_of};
+use super::{Error, Store};
+use crate::job::{EventKind, Job, JobId, PartnerId, State, Timestamp};
+
+/// From here on a history takes no more entries of a kind that has no bound: a consumer that starts a task again and again, or goes on about a
+/// job that has ended, must not fill the database. Late outcomes are counted all the same.
+const UNBOUNDED_MAX: i32 = 1000;
+
+/// One entry of a job's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// Its place in the history, from 1.
+    pub number: i32,
+    /// When.
+    pub time: Timestamp,
+    /// The name of its kind: one that [`EventKind`] does not have, where a newer server wrote it.
+    pub kind: String,
+    /// The job's state after it.
+    pub state: State,
+    /// The job's revision after it.
+    pub revision: i32,
+    /// The job's dispatch after it.
+    pub dispatch: i32,
+    /// One sentence for those who operate the server.
+    pub message: String,
+}
+
+impl Store {
+    /// At most `count` entries that come after the entry of this number. None at all where the partner has no such job.
+    pub(super) async fn history(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        after: i32,
+        count: u64,
+    ) -> Result<Vec<HistoryEntry>, Error> {
+        let of_partner = Query::select()
+            .column(job::Column::Id)
+            .from(job::Entity)
+            .and_where(job::Column::Id.eq(id.uuid()))
+            .and_where(job::Column::PartnerId.eq(partner.as_str()))
+            .to_owned();
+        let rows = event::Entity::find()
+            .filter(event::Column::JobId.in_subquery(of_partner))
+            .filter(event::Column::Number.gt(after))
+            .order_by_asc(event::Column::Number)
+            .limit(count)
+            .all(&self.inner.read)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+fn read(row: event::Model) -> Result<HistoryEntry, Error> {
+    Ok(HistoryEntry {
+        number: row.number,
+        time: Timestamp::from_millis(row.time),
+        kind: row.kind,
+        state: state_of(row.state)?,
+        revision: row.revision,
+        dispatch: row.dispatch,
+        message: row.message,
+    })
+}
 
 /// Adds an entry. The job is as the transition left it, and its row is the transaction's own. `detail` is what neither job nor kind
 /// tell: the message of a sending, the dispatch of a late outcome, the reason of a wish, what ended a cancelled job.
@@ -24,9 +86,13 @@ pub(super) async fn add(
         .into_tuple()
         .one(tx)
         .await?;
+    let number = last.flatten().unwrap_or_default() + 1;
+    if number > UNBOUNDED_MAX && kind.has_no_bound() {
+        return Ok(());
+    }
     let entry = event::ActiveModel {
         job_id: Set(job.id.uuid()),
-        number: Set(last.flatten().unwrap_or_default() + 1),
+        number: Set(number),
         time: Set(now.millis()),
         kind: Set(kind.as_str().to_owned()),
         state: Set(state_number(job.state)),
@@ -41,7 +107,10 @@ pub(super) async fn add(
 /// What an entry says to people.
 fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
     match kind {
-        EventKind::Submitted => "accepted".to_owned(),
+        EventKind::Submitted => match job.retried_from {
+            Some(original) => format!("accepted, to retry {original}"),
+            None => "accepted".to_owned(),
+        },
         EventKind::Sent => format!("handed to the queue as message {detail}"),
         EventKind::Started => "an execution began".to_owned(),
         EventKind::RetryScheduled => format!(

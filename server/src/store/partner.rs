@@ -3,7 +3,10 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::entity::{body, job};
-use super::{Deletion, Error, Filter, Known, Store, Submission, SubmitError, Submitted, row, submit};
+use super::{
+    Deletion, Error, Filter, HistoryEntry, Known, Original, Retried, Store, Submission, SubmitError,
+    Submitted, row, submit,
+};
 use crate::job::{Cancellation, Job, JobId, PartnerId, State, Timestamp};
 
 /// The verbs of partners.
@@ -67,6 +70,21 @@ impl<'a> Face<'a> {
             .and_then(|body| body.result))
     }
 
+    /// At most `count` entries of a job's history, oldest first, that come after the entry of this number. None at all where the partner has no
+    /// such job: every history begins with a submission, and none has a next page without entries.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        after: i32,
+        count: u64,
+    ) -> Result<Vec<HistoryEntry>, Error> {
+        self.store.history(partner, id, after, count).await
+    }
+
     /// Cancels a job, or asks for it, with a reason for its history; the job as it is then, and what came of it. None where the partner has
     /// no such job.
     ///
@@ -81,6 +99,30 @@ impl<'a> Face<'a> {
     ) -> Result<Option<(Job, Cancellation)>, Error> {
         self.store
             .again(|| self.store.cancel(partner, id, reason, now))
+            .await
+    }
+
+    /// A job that is to be retried, with what that takes. None where the partner has no such job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn original(&self, partner: &PartnerId, id: JobId) -> Result<Option<Original>, Error> {
+        self.store.original(partner, id).await
+    }
+
+    /// Stores the successor of a job, `retried_from` of which names it, or finds the one that it has. One that was purged or deleted is none:
+    /// another may take its place. None where the partner has no such job.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says which.
+    pub async fn retry(
+        &self,
+        partner: &PartnerId,
+        id: JobId,
+        submission: &Submission,
+    ) -> Result<Option<Retried>, SubmitError> {
+        self.store
+            .again(|| self.store.retry(partner, id, submission))
             .await
     }
 

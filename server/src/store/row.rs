@@ -24,7 +24,7 @@ pub(super) const fn state_number(state: State) -> i16 {
     }
 }
 
-fn state_of(number: i16) -> Result<State, Error> {
+pub(super) fn state_of(number: i16) -> Result<State, Error> {
     State::ALL
         .into_iter()
         .find(|state| state_number(*state) == number)

@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Qu
 use super::again::Failure;
 use super::entity::{body, job, label, unique_key};
 use super::outbox::AT_ONCE;
-use super::{Error, Store, change, history, row};
+use super::write::{Entry, Writing};
+use super::{Error, Store, change, row};
 use crate::job::{EventKind, Job, JobId, PartnerId};
 
 /// A job that has been checked, and is to be stored.
@@ -107,9 +108,13 @@ impl Store {
     }
 
     async fn try_submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
-        let tx = self.begin().await?;
-        if let Some(known) =
-            find_request(&tx, &submission.job.partner, submission.job.request_id.as_deref()).await?
+        let mut writing = self.write(submission.job.create_time).await?;
+        if let Some(known) = find_request(
+            writing.tx(),
+            &submission.job.partner,
+            submission.job.request_id.as_deref(),
+        )
+        .await?
         {
             return if known.digest == submission.digest {
                 Ok(Submitted::Known(known.job))
@@ -117,13 +122,8 @@ impl Store {
                 Err(SubmitError::RequestIdReused)
             };
         }
-        insert_job(&tx, submission).await?;
-        insert_unique_keys(&tx, submission).await?;
-        let job = &submission.job;
-        history::add(&tx, job, EventKind::Submitted, "", job.create_time).await?;
-        tx.commit().await?;
-        self.signals().tell_changed([(job.partner.clone(), job.id)]);
-        self.signals().tell_due();
+        insert(&mut writing, submission).await?;
+        self.commit(writing).await?;
         Ok(Submitted::New(submission.job.clone()))
     }
 
@@ -174,6 +174,17 @@ pub(super) async fn find_request(
         job: row::read(found)?,
         digest,
     }))
+}
+
+/// Stores a job that is due at once, with all that belongs to it.
+pub(super) async fn insert(writing: &mut Writing, submission: &Submission) -> Result<(), SubmitError> {
+    insert_job(writing.tx(), submission).await?;
+    insert_unique_keys(writing.tx(), submission).await?;
+    let entry = Entry {
+        kind: EventKind::Submitted,
+        detail: "",
+    };
+    Ok(writing.added(&submission.job, entry).await?)
 }
 
 async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), Error> {

@@ -111,6 +111,13 @@ impl Writing {
         }
     }
 
+    /// Begins the history of a job that was stored in this transaction, and is due.
+    pub(super) async fn added(&mut self, job: &Job, entry: Entry<'_>) -> Result<(), Error> {
+        self.changed.push((job.partner.clone(), job.id));
+        self.has_due = true;
+        self.noted(job, entry).await
+    }
+
     /// Writes what a transition made of a job that consumers told of; nothing where it ignored them. What they know of the current dispatch
     /// proves that its task was sent, so only a new one is left to send. `detail` is for the history.
     pub(super) async fn applied(&mut self, job: &Job, applied: Applied, detail: &str) -> Result<(), Error> {

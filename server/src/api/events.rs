@@ -1,0 +1,116 @@
+//! `ListJobEvents`: a job's history, in the words that partners read.
+
+use postern_proto::postern::v1::{JobEvent, ListJobEventsRequest, ListJobEventsResponse};
+use tonic::{Request, Response, Status};
+
+use super::get::job_id;
+use super::page::{Page, page_size, token_invalid};
+use super::problem::Problem;
+use super::{Api, caller, convert};
+use crate::job::{EventKind, PartnerId};
+use crate::store::HistoryEntry;
+
+impl Api {
+    pub(super) async fn events(
+        &self,
+        request: Request<ListJobEventsRequest>,
+    ) -> Result<Response<ListJobEventsResponse>, Status> {
+        let partner = caller(&request)?.partner.clone();
+        let reply = self.page_of_events(&partner, request.get_ref()).await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn page_of_events(
+        &self,
+        partner: &PartnerId,
+        request: &ListJobEventsRequest,
+    ) -> Result<ListJobEventsResponse, Problem> {
+        let id = job_id(&request.job_id)?;
+        let mut violations = Vec::new();
+        let size = page_size(request.page_size, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid_request(violations));
+        }
+        let of_job = id.uuid();
+        let page = Page::new(&self.seal, partner, "events", of_job.as_bytes());
+        let after = match page.read(&request.page_token)? {
+            Some(position) => number_at(&position)?,
+            None => 0,
+        };
+        // One more than asked for tells whether there is a next page.
+        let mut entries = self
+            .store
+            .partner()
+            .history(partner, id, after, size as u64 + 1)
+            .await?;
+        if entries.is_empty() {
+            return Err(Problem::job_not_found());
+        }
+        let more = entries.len() > size;
+        entries.truncate(size);
+        let last = entries.last().filter(|_| more);
+        Ok(ListJobEventsResponse {
+            next_page_token: last
+                .map(|entry| page.token(&entry.number.to_be_bytes()))
+                .unwrap_or_default(),
+            events: entries.into_iter().map(event).collect(),
+        })
+    }
+}
+
+fn number_at(position: &[u8]) -> Result<i32, Problem> {
+    position
+        .try_into()
+        .map(i32::from_be_bytes)
+        .map_err(|_invalid| token_invalid())
+}
+
+fn event(entry: HistoryEntry) -> JobEvent {
+    JobEvent {
+        time: Some(convert::timestamp(entry.time)),
+        state: convert::state(entry.state).into(),
+        revision: entry.revision,
+        dispatch: entry.dispatch,
+        message: sentence(&entry.kind, entry.message),
+        r#type: entry.kind,
+    }
+}
+
+/// What a partner reads of an entry: nothing of queues and their messages, which are the operator's. What a newer server wrote of a kind that
+/// this one does not know may be for operators, too, and is told by its name alone.
+fn sentence(kind: &str, message: String) -> String {
+    match EventKind::from_name(kind) {
+        Some(EventKind::Sent) => "handed out to be executed".to_owned(),
+        Some(
+            EventKind::Submitted
+            | EventKind::Started
+            | EventKind::RetryScheduled
+            | EventKind::CancelRequested
+            | EventKind::Succeeded
+            | EventKind::Failed
+            | EventKind::Cancelled
+            | EventKind::Expired
+            | EventKind::LateOutcome,
+        ) => message,
+        None => kind.replace('_', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partners_read_nothing_of_the_queue() {
+        let stored = "handed to the queue as message 5fea7756-0ea4-451a-a703-a558b933e274".to_owned();
+        assert_eq!(sentence("sent", stored), "handed out to be executed");
+        assert_eq!(
+            sentence("failed", "failed with GONE".to_owned()),
+            "failed with GONE"
+        );
+        assert_eq!(
+            sentence("moved_by_hand", "by jane@example.com".to_owned()),
+            "moved by hand"
+        );
+    }
+}

@@ -146,6 +146,15 @@ read_a_failure() {
     "$status $(field /state) $(field /error/code) $(field /error/details/0/reason)"
 }
 
+delete_it() {
+  submit_next
+  api GET "/v1/jobs/$job?wait=30s"
+  api DELETE "/v1/jobs/$job"
+  equals 'a job that has ended is deleted' '204 ' "$status $(body)"
+  api GET "/v1/jobs/$job"
+  equals 'a job that was deleted is not found' '404 JOB_NOT_FOUND' "$status $(field /error/details/0/reason)"
+}
+
 get_a_token
 submit_a_job
 poll
@@ -154,4 +163,5 @@ follow_events
 follow_json
 read_errors
 read_a_failure
+delete_it
 finish

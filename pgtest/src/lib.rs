@@ -5,18 +5,19 @@
 
 mod account;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Without fsync: what it holds survives the kill of a process, not that of the machine.
+/// A server that runs. See [`Server::start`] and [`Server::start_durable`].
 #[derive(Debug)]
 pub struct Server {
-    /// Its standard input is what keeps the server alive.
-    _keeper: Child,
+    /// Its standard input is what keeps the server alive, and takes commands.
+    keeper: Child,
+    answers: BufReader<ChildStdout>,
     folder: PathBuf,
     programs: PathBuf,
     databases: AtomicU32,
@@ -49,12 +50,28 @@ pub fn database() -> Result<String, Error> {
         .database()
 }
 
+/// What makes a server quick whose data nobody will miss.
+const THROWAWAY: &[&str] = &["-c", "fsync=off", "-c", "full_page_writes=off"];
+
 impl Server {
-    /// Starts one, and waits a minute at most until it takes connections. It ends soon after this value or the process does.
+    /// Starts one, and waits a minute at most until it takes connections. It ends soon after this value or the process does. Without
+    /// fsync: what it holds survives the kill of a process, not that of the machine.
     ///
     /// # Errors
     /// When PostgreSQL is not installed or does not start.
     pub fn start() -> Result<Self, Error> {
+        Self::start_with(THROWAWAY)
+    }
+
+    /// The same with fsync, as in production.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start_durable() -> Result<Self, Error> {
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("pgtest-")
             .tempdir()
@@ -63,6 +80,7 @@ impl Server {
         command
             .args(["-c", include_str!("server.sh"), "pgtest"])
             .arg(folder.path())
+            .args(settings)
             .current_dir("/")
             // Ctrl-C reaches the test alone: the script has to outlive it.
             .process_group(0)
@@ -73,13 +91,42 @@ impl Server {
         let mut keeper = command.spawn().map_err(|error| Error::System("sh", error))?;
         // From here on the script removes it.
         let folder = folder.keep();
-        let programs = first_line(&mut keeper)?;
+        let stdout = keeper.stdout.take().ok_or_else(|| gone("no standard output"))?;
+        let mut answers = BufReader::new(stdout);
+        let programs = PathBuf::from(answer(&mut keeper, &mut answers)?);
         Ok(Self {
-            _keeper: keeper,
+            keeper,
+            answers,
             folder,
             programs,
             databases: AtomicU32::new(0),
         })
+    }
+
+    /// Ends it as a crash would: SIGKILL to its first process, and the others notice. Its data stays.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        self.command("kill")
+    }
+
+    /// Starts one that was killed again, at the same address, and waits a minute at most until it takes connections.
+    ///
+    /// # Errors
+    /// When it does not start: then it is gone for good.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        self.command("start")
+    }
+
+    fn command(&mut self, command: &str) -> Result<(), Error> {
+        let stdin = self
+            .keeper
+            .stdin
+            .as_mut()
+            .ok_or_else(|| gone("no standard input"))?;
+        writeln!(stdin, "{command}").map_err(|error| Error::System("server.sh", error))?;
+        answer(&mut self.keeper, &mut self.answers).map(drop)
     }
 
     /// The address of a new, empty database.
@@ -110,17 +157,15 @@ impl Server {
     }
 }
 
-/// What the script prints when the server is there; what it complains of when it is not.
-fn first_line(keeper: &mut Child) -> Result<PathBuf, Error> {
+/// A line of the script; what it complains of when it has none.
+fn answer(keeper: &mut Child, answers: &mut BufReader<ChildStdout>) -> Result<String, Error> {
     let mut line = String::new();
-    if let Some(stdout) = keeper.stdout.take() {
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .map_err(|error| Error::System("server.sh", error))?;
-    }
-    let programs = line.trim_end();
-    if !programs.is_empty() {
-        return Ok(PathBuf::from(programs));
+    answers
+        .read_line(&mut line)
+        .map_err(|error| Error::System("server.sh", error))?;
+    let line = line.trim_end();
+    if !line.is_empty() {
+        return Ok(line.to_owned());
     }
     let mut complaint = String::new();
     if let Some(mut stderr) = keeper.stderr.take() {
@@ -129,4 +174,8 @@ fn first_line(keeper: &mut Child) -> Result<PathBuf, Error> {
             .map_err(|error| Error::System("server.sh", error))?;
     }
     Err(Error::Refused(complaint))
+}
+
+fn gone(what: &str) -> Error {
+    Error::Refused(format!("server.sh has {what}"))
 }

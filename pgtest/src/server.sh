@@ -1,9 +1,12 @@
-# A PostgreSQL server in the folder $1, for as long as standard input is open. Prints the folder of its programs once it takes
-# connections; when it cannot, says why and exits with 1. Whatever happens, the folder goes with it.
+# A PostgreSQL server in the folder $1, with the further arguments as its own, for as long as standard input is open. Prints the folder
+# of its programs once it takes connections; when it cannot, says why and exits with 1. Whatever happens, the folder goes with it.
+#
+# Every line that comes in is a command, answered by a line once it is done: `kill` ends the server with SIGKILL, `start` starts it again.
 #
 # Standard input is a pipe that the test's process holds, and nobody else: it closes however that process ends, SIGKILL included.
 set -eu
 folder=$1
+shift
 postgres=
 
 clean_up() {
@@ -41,15 +44,42 @@ bin=$(programs)
     >"$folder/log" 2>&1 || fail "initdb failed"
 
 # No address: a socket in the folder is nobody else's, and no port can be taken by another in between.
-"$bin/postgres" -D "$folder/data" -c listen_addresses= -c unix_socket_directories="$folder" -c max_connections=200 \
-    -c fsync=off -c full_page_writes=off >>"$folder/log" 2>&1 &
-postgres=$!
-polls=0
-until "$bin/pg_isready" --quiet --host="$folder"; do
-    kill -0 "$postgres" 2>/dev/null || fail "postgres ended at its start"
-    polls=$((polls + 1))
-    [ "$polls" -lt 600 ] || fail "postgres did not take connections within a minute"
-    sleep 0.1
-done
+launch() {
+    "$bin/postgres" -D "$folder/data" -c listen_addresses= -c unix_socket_directories="$folder" -c max_connections=200 \
+        "$@" >>"$folder/log" 2>&1 &
+    postgres=$!
+}
+
+# Starts it with the arguments that follow the first: how often it may end before it takes connections.
+start() {
+    attempts=$1
+    shift
+    launch "$@"
+    polls=0
+    until "$bin/pg_isready" --quiet --host="$folder"; do
+        polls=$((polls + 1))
+        [ "$polls" -lt 1200 ] || fail "postgres did not take connections within a minute"
+        if ! kill -0 "$postgres" 2>/dev/null; then
+            attempts=$((attempts - 1))
+            [ "$attempts" -gt 0 ] || fail "postgres ended at its start"
+            launch "$@"
+        fi
+        sleep 0.05
+    done
+}
+
+start 1 "$@"
 echo "$bin"
-cat >/dev/null
+while read -r command; do
+    case $command in
+    kill)
+        kill -KILL "$postgres"
+        wait "$postgres" 2>/dev/null || true
+        ;;
+    start)
+        # Beside processes of one that was killed it does not start; they notice, and are soon gone.
+        start 200 "$@"
+        ;;
+    esac
+    echo "done"
+done

@@ -24,3 +24,20 @@ fn nothing_is_left_of_a_server_that_is_dropped() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_server_that_was_killed_starts_again_with_what_it_held() {
+    let mut server = Server::start_durable().unwrap();
+    server.database().unwrap();
+    let databases = |server: &Server| {
+        std::fs::read_dir(server.folder().join("data/base"))
+            .unwrap()
+            .count()
+    };
+    let before = databases(&server);
+    server.kill().unwrap();
+    assert!(server.database().is_err());
+    server.start_again().unwrap();
+    server.database().unwrap();
+    assert_eq!(databases(&server), before + 1);
+}

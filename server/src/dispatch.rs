@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::catalog::Catalog;
 use crate::job::{Timestamp, millis};
-use crate::queue::{Jobs, SendError, Task, TaskParts};
+use crate::queue::{Jobs, SEND_TIMEOUT, SendError, Task, TaskParts};
 use crate::seal::Seal;
 use crate::store::system::{Claimed, Sending};
 use crate::store::{self, Store};
 
 /// Tasks claimed at a time: five requests to SQS, at once.
 const CLAIM_MAX: u64 = 50;
-/// Longer than any request to SQS may take, so that nobody else sends what is still being sent.
-const LEASE: Duration = Duration::from_secs(90);
+/// Longer than a send may take, and the commit that marks it, so that nobody else sends what is still being sent.
+const LEASE: Duration = SEND_TIMEOUT.saturating_add(Duration::from_secs(10));
 /// Looks for due tasks at least this often, whatever signals were lost.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 /// A task whose job type is gone, or that the queue refuses, is looked at again after this time.

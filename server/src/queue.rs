@@ -10,7 +10,7 @@ mod results;
 mod setup;
 mod task;
 
-pub use jobs::{Jobs, SendError};
+pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
 pub use outcome::{Message, Unreadable, read};
 pub use results::{Received, Results, Waiting};
 pub use setup::{Config, Queues, create, open};

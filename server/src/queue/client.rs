@@ -9,7 +9,7 @@ use aws_smithy_http_client::tls;
 
 /// A receive waits 20 s by itself.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// With all its attempts: claims of tasks are leased for longer, so that nobody else sends what may still be on its way.
+/// With all its attempts.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,9 @@
 //! The queue of tasks: sends in batches, and tells of every task what came of it.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::{Task, sha256_hex, sqs_error};
@@ -10,6 +13,12 @@ const BATCH_MAX: usize = 10;
 /// Room for attributes and their names within a message.
 const ATTRIBUTES_BYTES: usize = 1024;
 const GROUP_CHARS_MAX: usize = 128;
+/// SQS takes a batch in milliseconds, however long it makes receivers wait: a request that takes longer than this is made anew.
+const SEND_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// With all its attempts, a send is over by then. Claims of tasks are leased for longer, so that nobody else sends what may still be on its way; and
+/// what a server had claimed that is gone is sent by another no sooner.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The queue of tasks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -69,6 +78,8 @@ impl Jobs {
             .send_message_batch()
             .queue_url(&self.url)
             .set_entries(Some(entries))
+            .customize()
+            .config_override(aws_sdk_sqs::Config::builder().timeout_config(timeouts()))
             .send()
             .await
         {
@@ -105,6 +116,13 @@ impl Jobs {
         }
         results
     }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(SEND_ATTEMPT_TIMEOUT)
+        .operation_timeout(SEND_TIMEOUT)
+        .build()
 }
 
 /// Splits tasks, in order, into batches that SQS takes: ten messages, and together no larger than one may be.

@@ -108,11 +108,11 @@ impl Results {
         })
     }
 
-    /// Deletes messages. One that could not be deleted comes again.
+    /// Deletes messages. Those that SQS keeps come again: it returns how many.
     ///
     /// # Errors
-    /// When SQS does not answer, or keeps some of them.
-    pub async fn delete(&self, receipts: &[String]) -> Result<(), Error> {
+    /// When SQS does not answer.
+    pub async fn delete(&self, receipts: &[String]) -> Result<usize, Error> {
         let entries = receipts
             .iter()
             .enumerate()
@@ -131,15 +131,7 @@ impl Results {
             .send()
             .await
             .map_err(sqs_error)?;
-        match reply.failed().first() {
-            Some(failed) => Err(Error::Sqs(format!(
-                "{} of {} not deleted: {}",
-                reply.failed().len(),
-                receipts.len(),
-                failed.code()
-            ))),
-            None => Ok(()),
-        }
+        Ok(reply.failed().len())
     }
 }
 

@@ -66,6 +66,17 @@ test: ## every test of every crate, and the documentation's examples, on SQLite 
 	tools/postgres
 	cargo test --workspace --locked
 
+KILLS ?= 40
+DB ?= sqlite
+SEED ?=
+
+.PHONY: chaos
+chaos: ## kills processes at random under load, and checks that nothing is lost or doubled: KILLS=200 DB=postgres SEED=…
+	tools/postgres
+	@# The graph of `make test`, as for `make interop`.
+	cargo test --workspace --locked --no-run
+	target/debug/postern-chaos --kills $(KILLS) --database $(DB) $(if $(SEED),--seed $(SEED))
+
 .PHONY: interop
 interop: ## clients that others wrote, against the running stack
 	tools/install grpcurl

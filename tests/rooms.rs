@@ -80,11 +80,12 @@ const ALONE: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates of ours and the crates of ours that they may depend on; for tests they may use more.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("proto", &[]),
     ("protojson", &[]),
     ("issuer", &[]),
     ("pgtest", &[]),
+    ("chaos", &["postern-issuer", "postern-pgtest", "postern-proto"]),
     ("localsqs", &[]),
     ("worker", &[]),
     ("worker/examples/contacts_import", &["postern-worker"]),

@@ -115,6 +115,45 @@ impl Consumer {
             .unwrap();
     }
 
+    /// An outcome that the server received and did not delete comes again after so long.
+    pub(crate) async fn hide_results_for(&self, seconds: u32) {
+        self.client
+            .set_queue_attributes()
+            .queue_url(&self.results)
+            .attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string())
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Waits until the server has received every outcome, whether it dealt with it or not.
+    pub(crate) async fn received(&self) {
+        let deadline = tokio::time::Instant::now() + SOON;
+        while self
+            .attribute(QueueAttributeName::ApproximateNumberOfMessages)
+            .await
+            != "0"
+        {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "an outcome is not received"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn attribute(&self, name: QueueAttributeName) -> String {
+        let reply = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.results)
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .unwrap();
+        reply.attributes().unwrap()[&name].clone()
+    }
+
     /// Messages of a queue, visible and in flight.
     pub(crate) async fn count(&self, queue: &str) -> usize {
         use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};

@@ -13,6 +13,7 @@ mod delete;
 mod demo;
 mod errors;
 mod expiry;
+mod faults;
 mod history;
 #[cfg(target_os = "linux")]
 mod hostile;

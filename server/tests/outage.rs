@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
-use postern_server::store::system::Sending;
+use postern_server::store::system::{Overdue, Sending};
 use postern_server::store::{Config, Store, Submission, Submitted, Trace};
 
 const SECOND: i64 = 1_000;
@@ -67,6 +67,11 @@ async fn an_hour_without_sqs(url: String) {
             acknowledged.insert(submit(&store, now).await);
         }
         attempts += fail_to_send(&store, now).await;
+        let overdue = Overdue {
+            deadline: now,
+            created: None,
+        };
+        assert_eq!(store.system().expire(overdue, 100, now).await.unwrap(), 0);
     }
     assert_eq!(acknowledged.len(), 60);
     assert!(attempts > 1_000, "{attempts}: it went on trying");
@@ -99,12 +104,12 @@ async fn an_hour_without_sqs(url: String) {
 }
 
 #[tokio::test]
-async fn an_hour_without_sqs_loses_doubles_and_expires_nothing_on_sqlite() {
+async fn an_hour_without_sqs_loses_and_doubles_nothing_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     an_hour_without_sqs(format!("sqlite:{}", folder.path().join("test.sqlite").display())).await;
 }
 
 #[tokio::test]
-async fn an_hour_without_sqs_loses_doubles_and_expires_nothing_on_postgres() {
+async fn an_hour_without_sqs_loses_and_doubles_nothing_on_postgres() {
     an_hour_without_sqs(postern_pgtest::database().unwrap()).await;
 }

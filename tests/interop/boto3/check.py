@@ -7,38 +7,23 @@ Wants boto3, and a stack without a consumer on a catalog that has the project's 
 """
 
 import hashlib
-import os
-import sqlite3
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "consumers"))
-from checking import Queue, check, failed, reason, result  # noqa: E402
+from checking import Queue, check, contacts, failed, reason, result  # noqa: E402
 from partner import Partner  # noqa: E402
-from supervised import Supervised  # noqa: E402
+from worker import worker  # noqa: E402
 
 END_SECONDS_MAX = 60
-VISIBILITY_SECONDS = 2
 KILLS = 4
 IMPORTS = 24
 CONTACTS = 400
 TEXT = "größer " * 78_000 + "\ufffe\u0001/"
 FIGURES = [0, -1, 0.1, 9007199254740991, -9007199254740991, 1e-7, 123456789.125, "9223372036854775807", {"a": [None]}]
 DISPATCHES = 3
-
-
-def worker(folder: Path, sqs: str) -> Supervised:
-    environment = os.environ | {
-        "AWS_ENDPOINT_URL_SQS": f"http://{sqs}",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "POSTERN_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
-    }
-    command = [sys.executable, str(HERE / "rehearsal.py"), str(folder / "contacts.sqlite")]
-    return Supervised(command, environment, folder / "worker.log")
 
 
 def ordinary(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
@@ -49,7 +34,8 @@ def ordinary(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
     hopeless = partner.submit("rehearse", {"failures": DISPATCHES})
     figures = partner.submit("rehearse", {"figures": FIGURES})
     text = partner.submit("rehearse", {"text": TEXT})
-    unheard_of = partner.submit("misnamed", {})
+    unusable = partner.submit("rehearse", {"unusable": True})
+    partner.submit("misnamed", {})
     with worker(folder, sqs) as one:
         job = partner.ended(done, END_SECONDS_MAX)
         check("a job is executed", result(job) == {"inserted": 700, "skipped": 0}, job)
@@ -64,7 +50,8 @@ def ordinary(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
         check("numbers arrive as they were sent", result(job).get("figures") == FIGURES, job)
         job = partner.ended(text, END_SECONDS_MAX)
         check("700 KB arrive as they were sent", result(job).get("textSha256") == hashlib.sha256(TEXT.encode()).hexdigest(), job)
-        check("a job type without a handler fails", reason(partner.ended(unheard_of, END_SECONDS_MAX)) == "TASK_FAILED")
+        job = partner.ended(unusable, END_SECONDS_MAX)
+        check("a result that cannot be told fails the job", reason(job) == "TASK_FAILED", job)
         check("one worker did it", one.deaths == 0, one.deaths)
 
 
@@ -81,9 +68,8 @@ def killed(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
         check("workers were killed", one.deaths + other.deaths >= KILLS, one.deaths + other.deaths)
     check("every import succeeds all the same", {job["state"] for job in ended} == {"JOB_STATE_SUCCEEDED"}, ended)
     check("and says what it inserted", all(result(job) == {"inserted": CONTACTS, "skipped": 0} for job in ended), ended)
-    with sqlite3.connect(folder / "contacts.sqlite") as database:
-        rows = database.execute("SELECT count(*) FROM contacts WHERE account LIKE 'account-%'").fetchall()
-    check("every row is there once", rows == [(IMPORTS * CONTACTS,)], rows)
+    rows = contacts(folder / "shards", "account-*")
+    check("every row is there once", rows == IMPORTS * CONTACTS, rows)
     check("killed within the handler, the task comes again", result(dead).get("tries") == 2, dead)
 
 

@@ -13,6 +13,7 @@ import boto3
 
 JOBS_QUEUE = os.environ.get("POSTERN_JOBS_QUEUE", "postern-jobs")
 RESULTS_QUEUE = os.environ.get("POSTERN_RESULTS_QUEUE", "postern-results")
+RESULT_BYTES_MAX = 256 * 1024
 VISIBILITY_SECONDS = int(os.environ.get("POSTERN_VISIBILITY_SECONDS", "60"))
 
 # Takes a task and a function that reports progress; gives the result. A task may come twice: the same `jobId`, the same effect.
@@ -38,23 +39,27 @@ class Delivery:
         self.over = threading.Event()
 
     def execute(self, handlers: dict[str, Handler]) -> None:
+        # A task that nobody here knows stays in the queue: another consumer may.
+        handler = handlers[self.task["jobType"]]
         keeper = threading.Thread(target=self.keep, daemon=True)
         keeper.start()
         try:
-            self.tell(**self.outcome(handlers))
+            self.tell(**self.outcome(handler))
         finally:
             self.over.set()
             keeper.join()
         # Only now: a task that nobody was told of comes again.
         self.sqs.delete_message(QueueUrl=self.jobs, ReceiptHandle=self.receipt)
 
-    def outcome(self, handlers: dict[str, Handler]) -> dict:
+    def outcome(self, handler: Handler) -> dict:
         try:
             if datetime.fromisoformat(self.task["deadline"]) < datetime.now(UTC):
                 raise Failed("DEADLINE_PASSED", "the deadline had passed before it could begin", "DEADLINE_EXCEEDED")
-            handler = handlers[self.task["jobType"]]
             self.tell("STARTED")
-            return {"event": "SUCCEEDED", "result": handler(self.task, self.progress)}
+            result = handler(self.task, self.progress)
+            if len(json.dumps(result, allow_nan=False)) > RESULT_BYTES_MAX:
+                raise ValueError("the result is too large to be told")
+            return {"event": "SUCCEEDED", "result": result}
         except Failed as failed:
             return {"event": "FAILED", **failed.outcome}
         except Exception:

@@ -1,6 +1,8 @@
 """What the checks of consumers share: their lines, jobs as they are read, queues seen from outside. Wants boto3."""
 
+import sqlite3
 import time
+from pathlib import Path
 
 import boto3
 
@@ -25,6 +27,15 @@ def reason(job: dict) -> str | None:
     return reasons[0] if reasons else None
 
 
+def contacts(shards: Path, accounts: str) -> int:
+    """How many contacts these accounts have, in one database each."""
+    count = 0
+    for shard in shards.glob(f"{accounts}.sqlite"):
+        with sqlite3.connect(shard, timeout=30) as database:
+            count += database.execute("SELECT count(*) FROM contacts").fetchall()[0][0]
+    return count
+
+
 class Queue:
     def __init__(self, sqs: str, name: str):
         self.client = boto3.client(
@@ -40,6 +51,10 @@ class Queue:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
         attributes = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
         return sum(int(count) for count in attributes.values())
+
+    def hide_for(self, seconds: int) -> None:
+        """How long a message stays with who received it, where that one does not say."""
+        self.client.set_queue_attributes(QueueUrl=self.url, Attributes={"VisibilityTimeout": str(seconds)})
 
     def empties(self, seconds_max: float) -> bool:
         """Whether nothing is left before the time is up."""

@@ -37,6 +37,10 @@ final class RehearseHandler
             usleep(self::BEAT_MICROSECONDS);
         }
 
+        if ($told['unusable'] ?? false) {
+            return ['everything' => \INF];
+        }
+
         return [
             'tries' => $try,
             'figures' => $told['figures'] ?? null,

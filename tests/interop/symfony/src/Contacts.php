@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace App;
 
 /**
- * The contacts of all accounts, in one SQLite database.
+ * The contacts, in one SQLite database (a shard) an account.
  *
  * A task may come twice, for a worker can die after its commit and before its outcome is known. So what each job did is
  * kept, in the transaction that did it, and a job that has been here before is told the same again.
@@ -16,17 +16,14 @@ final class Contacts
     private const CHUNK = 500;
     private const SCHEMA = '
         CREATE TABLE IF NOT EXISTS contacts (
-            account TEXT NOT NULL, email TEXT NOT NULL, name TEXT NOT NULL, phone TEXT, job_id TEXT NOT NULL,
-            PRIMARY KEY (account, email)
-        );
+            email TEXT PRIMARY KEY, name TEXT NOT NULL, phone TEXT, job_id TEXT NOT NULL
+        ) STRICT;
         CREATE TABLE IF NOT EXISTS imports (
-            job_id TEXT PRIMARY KEY, inserted INTEGER NOT NULL, skipped INTEGER NOT NULL
-        );
+            job_id TEXT PRIMARY KEY, reference TEXT NOT NULL, inserted INTEGER NOT NULL, skipped INTEGER NOT NULL
+        ) STRICT;
     ';
 
-    private ?\PDO $database = null;
-
-    public function __construct(private readonly string $file)
+    public function __construct(private readonly string $folder)
     {
     }
 
@@ -34,18 +31,18 @@ final class Contacts
      * Inserts the contacts that are new, all or none. `$progress` hears how many are dealt with; what it throws leaves
      * nothing behind.
      *
-     * @param list<array{email: string, name: string, phone?: string}> $contacts
-     * @param callable(int): void                                      $progress
+     * @param array{account: string, reference: string, contacts: list<array>} $import
+     * @param callable(int): void                                              $progress
      *
      * @return array{inserted: int, skipped: int}
      */
-    public function import(string $jobId, string $account, array $contacts, callable $progress): array
+    public function import(string $jobId, array $import, callable $progress): array
     {
-        $database = $this->database();
+        $database = $this->shard($import['account']);
         // For writing from the start: a second execution of the job waits here, and then finds what the first one did.
         $database->exec('BEGIN IMMEDIATE');
         try {
-            $counts = $this->earlier($jobId) ?? $this->insert($jobId, $account, $contacts, $progress);
+            $counts = self::earlier($database, $jobId) ?? self::insert($database, $jobId, $import, $progress);
             $database->exec('COMMIT');
         } catch (\Throwable $failure) {
             $database->exec('ROLLBACK');
@@ -56,43 +53,47 @@ final class Contacts
     }
 
     /** @return ?array{inserted: int, skipped: int} */
-    private function earlier(string $jobId): ?array
+    private static function earlier(\PDO $database, string $jobId): ?array
     {
-        $query = $this->database()->prepare('SELECT inserted, skipped FROM imports WHERE job_id = ?');
+        $query = $database->prepare('SELECT inserted, skipped FROM imports WHERE job_id = ?');
         $query->execute([$jobId]);
 
         return $query->fetch(\PDO::FETCH_ASSOC) ?: null;
     }
 
-    private function insert(string $jobId, string $account, array $contacts, callable $progress): array
+    private static function insert(\PDO $database, string $jobId, array $import, callable $progress): array
     {
-        $insert = $this->database()->prepare('INSERT OR IGNORE INTO contacts VALUES (?, ?, ?, ?, ?)');
+        $insert = $database->prepare('INSERT OR IGNORE INTO contacts VALUES (?, ?, ?, ?)');
         $inserted = 0;
         $completed = 0;
-        foreach (array_chunk($contacts, self::CHUNK) as $chunk) {
+        foreach (array_chunk($import['contacts'], self::CHUNK) as $chunk) {
             foreach ($chunk as $contact) {
-                $insert->execute([$account, $contact['email'], $contact['name'], $contact['phone'] ?? null, $jobId]);
+                $insert->execute([$contact['email'], $contact['name'], $contact['phone'] ?? null, $jobId]);
                 $inserted += $insert->rowCount();
             }
             $completed += count($chunk);
             $progress($completed);
         }
-        $counts = ['inserted' => $inserted, 'skipped' => count($contacts) - $inserted];
-        $this->database()->prepare('INSERT INTO imports VALUES (?, ?, ?)')->execute([$jobId, ...array_values($counts)]);
+        $skipped = $completed - $inserted;
+        $record = $database->prepare('INSERT INTO imports VALUES (?, ?, ?, ?)');
+        $record->execute([$jobId, $import['reference'], $inserted, $skipped]);
 
-        return $counts;
+        return ['inserted' => $inserted, 'skipped' => $skipped];
     }
 
-    private function database(): \PDO
+    private function shard(string $account): \PDO
     {
-        if ($this->database === null) {
-            if (!is_dir(dirname($this->file))) {
-                mkdir(dirname($this->file), recursive: true);
-            }
-            $this->database = new \PDO("sqlite:$this->file", options: [\PDO::ATTR_TIMEOUT => self::BUSY_SECONDS]);
-            $this->database->exec(self::SCHEMA);
+        // The catalog's schema has seen to it; but it becomes the name of a file.
+        if (preg_match('/^\w[\w.-]{0,63}$/D', $account) !== 1) {
+            throw new \InvalidArgumentException('no name of an account');
         }
+        if (!is_dir($this->folder)) {
+            @mkdir($this->folder, recursive: true);
+        }
+        $options = [\PDO::ATTR_TIMEOUT => self::BUSY_SECONDS];
+        $database = new \PDO("sqlite:$this->folder/$account.sqlite", options: $options);
+        $database->exec(self::SCHEMA);
 
-        return $this->database;
+        return $database;
     }
 }

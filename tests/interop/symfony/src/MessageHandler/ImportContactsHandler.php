@@ -37,6 +37,6 @@ final class ImportContactsHandler
             'inserting contacts',
         );
 
-        return $this->contacts->import($task->jobId, $account, $contacts, $progress);
+        return $this->contacts->import($task->jobId, $task->payload, $progress);
     }
 }

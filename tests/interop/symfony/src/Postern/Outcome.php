@@ -42,7 +42,7 @@ final class Outcome
         return new self($task->outcomeToken, 'SUCCEEDED', result: $result);
     }
 
-    public static function failed(string $outcomeToken, ?TaskFailed $failure): self
+    public static function failed(Task $task, ?TaskFailed $failure): self
     {
         $error = $failure === null ? null : [
             'code' => $failure->canonicalCode,
@@ -52,7 +52,7 @@ final class Outcome
         ];
 
         return new self(
-            $outcomeToken,
+            $task->outcomeToken,
             'FAILED',
             error: $error,
             retryable: $failure?->retryable ?? false,
@@ -60,8 +60,8 @@ final class Outcome
         );
     }
 
-    public static function cancelled(string $outcomeToken): self
+    public static function cancelled(Task $task): self
     {
-        return new self($outcomeToken, 'CANCELLED');
+        return new self($task->outcomeToken, 'CANCELLED');
     }
 }

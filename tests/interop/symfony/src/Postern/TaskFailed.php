@@ -19,7 +19,6 @@ final class TaskFailed extends \RuntimeException implements UnrecoverableExcepti
      * @param list<array{pointer: string, message: string}> $violations        JSON Pointers into the payload
      * @param bool                                          $retryable         Postern hands the job out again
      * @param ?int                                          $retryDelaySeconds the job type's backoff when not given
-     * @param string                                        $detail            for the log alone
      */
     public function __construct(
         public readonly string $reason,
@@ -28,9 +27,8 @@ final class TaskFailed extends \RuntimeException implements UnrecoverableExcepti
         public readonly array $violations = [],
         public readonly bool $retryable = false,
         public readonly ?int $retryDelaySeconds = null,
-        string $detail = '',
         ?\Throwable $previous = null,
     ) {
-        parent::__construct("$reason: $words" . ($detail === '' ? '' : " ($detail)"), previous: $previous);
+        parent::__construct("$reason: $words", previous: $previous);
     }
 }

@@ -14,16 +14,6 @@ final class TaskMiddleware implements MiddlewareInterface
     public function handle(Envelope $envelope, StackInterface $stack): Envelope
     {
         $message = $envelope->getMessage();
-        if ($message instanceof UnreadableTask) {
-            // Handed out again, it may find a worker that knows it: one that has been deployed by then.
-            throw new TaskFailed(
-                'TASK_UNREADABLE',
-                'the consumer cannot read the task',
-                'INTERNAL',
-                retryable: true,
-                detail: $message->why,
-            );
-        }
         if ($message instanceof Task && $message->deadlinePassed()) {
             throw new TaskFailed(
                 'DEADLINE_PASSED',

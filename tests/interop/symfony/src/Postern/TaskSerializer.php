@@ -40,10 +40,7 @@ final class TaskSerializer implements SerializerInterface
 
             return $this->inner->decode($encodedEnvelope);
         } catch (MessageDecodingFailedException | \TypeError $failure) {
-            $body = json_decode($encodedEnvelope['body'] ?? '', true);
-            $token = is_array($body) ? $body['outcomeToken'] ?? null : null;
-
-            return new Envelope(new UnreadableTask(is_string($token) ? $token : null, $failure->getMessage()));
+            return new Envelope(new UnreadableTask($failure->getMessage()));
         }
     }
 

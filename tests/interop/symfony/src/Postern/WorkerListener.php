@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace App\Postern;
 
+use Psr\Log\LoggerInterface;
 use Symfony\Component\EventDispatcher\EventSubscriberInterface;
+use Symfony\Component\Messenger\Envelope;
 use Symfony\Component\Messenger\Event\WorkerMessageFailedEvent;
 use Symfony\Component\Messenger\Event\WorkerMessageHandledEvent;
 use Symfony\Component\Messenger\Event\WorkerMessageReceivedEvent;
@@ -18,7 +20,9 @@ use Symfony\Component\Messenger\Stamp\RedeliveryStamp;
  */
 final class WorkerListener implements EventSubscriberInterface
 {
-    public function __construct(private readonly Reporter $reporter)
+    private const RESULT_BYTES_MAX = 256 * 1024;
+
+    public function __construct(private readonly Reporter $reporter, private readonly LoggerInterface $logger)
     {
     }
 
@@ -35,11 +39,11 @@ final class WorkerListener implements EventSubscriberInterface
     public function received(WorkerMessageReceivedEvent $event): void
     {
         $task = $event->getEnvelope()->getMessage();
-        if (!$task instanceof Task || $task->deadlinePassed()) {
-            return;
-        }
-        $isRetry = RedeliveryStamp::getRetryCountFromEnvelope($event->getEnvelope()) > 0;
-        if (!($isRetry ? $this->goesOn($task) : $this->reporter->begin($task))) {
+        if ($task instanceof UnreadableTask) {
+            // Not deleted either: it comes again, to another consumer, or ends in the dead-letter queue.
+            $event->shouldHandle(false);
+            $this->logger->critical('A message stays in the queue: {why}', ['why' => $task->why]);
+        } elseif ($task instanceof Task && !$task->deadlinePassed() && !$this->begins($task, $event->getEnvelope())) {
             $event->addStamps(new Unwanted());
         }
     }
@@ -49,16 +53,14 @@ final class WorkerListener implements EventSubscriberInterface
         $envelope = $event->getEnvelope();
         $task = $envelope->getMessage();
         if ($task instanceof Task && $envelope->last(Unwanted::class) === null) {
-            $result = $envelope->last(HandledStamp::class)?->getResult();
-            $this->reporter->tell(Outcome::succeeded($task, is_array($result) ? $result : null));
+            $this->reporter->tell($this->ended($task, $envelope->last(HandledStamp::class)?->getResult()));
         }
     }
 
     public function failed(WorkerMessageFailedEvent $event): void
     {
         $task = $event->getEnvelope()->getMessage();
-        $isTask = $task instanceof Task || $task instanceof UnreadableTask;
-        if ($event->willRetry() || !$isTask || $task->outcomeToken === null) {
+        if ($event->willRetry() || !$task instanceof Task) {
             return;
         }
         $failure = $event->getThrowable();
@@ -66,8 +68,27 @@ final class WorkerListener implements EventSubscriberInterface
             $failure = $failure->getPrevious();
         }
         $this->reporter->tell($failure instanceof TaskCancelled
-            ? Outcome::cancelled($task->outcomeToken)
-            : Outcome::failed($task->outcomeToken, $failure instanceof TaskFailed ? $failure : null));
+            ? Outcome::cancelled($task)
+            : Outcome::failed($task, $failure instanceof TaskFailed ? $failure : null));
+    }
+
+    /** A result that cannot be told is a failure: the outcome would not go out, and the task come again for ever. */
+    private function ended(Task $task, mixed $result): Outcome
+    {
+        $json = json_encode($result);
+        if ($json === false || strlen($json) > self::RESULT_BYTES_MAX) {
+            return Outcome::failed($task, new TaskFailed('RESULT_UNUSABLE', 'the result cannot be told', 'INTERNAL'));
+        }
+
+        return Outcome::succeeded($task, is_array($result) ? $result : null);
+    }
+
+    /** Whether an execution begins, or goes on. */
+    private function begins(Task $task, Envelope $envelope): bool
+    {
+        $isRetry = RedeliveryStamp::getRetryCountFromEnvelope($envelope) > 0;
+
+        return $isRetry ? $this->goesOn($task) : $this->reporter->begin($task);
     }
 
     /**
@@ -79,7 +100,7 @@ final class WorkerListener implements EventSubscriberInterface
         try {
             $this->reporter->alive($task);
         } catch (TaskCancelled) {
-            $this->reporter->tell(Outcome::cancelled($task->outcomeToken));
+            $this->reporter->tell(Outcome::cancelled($task));
 
             return false;
         }

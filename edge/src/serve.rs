@@ -5,6 +5,7 @@
 mod connection;
 mod framing;
 mod heads;
+mod refusal;
 mod watched;
 
 use std::convert::Infallible;

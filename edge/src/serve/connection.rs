@@ -4,8 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body_util::BodyExt as _;
+use bytes::Buf;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Either, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service, ServiceExt as _};
 
 use super::watched::{Calls, Watched};
-use super::{ServeConfig, Shutdown};
+use super::{ServeConfig, Shutdown, refusal};
 
 /// How long a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -73,14 +75,20 @@ pub(super) async fn run<S, B>(
     let service = service_fn(move |mut request: Request<Incoming>| {
         let call = begun.begin();
         request.extensions_mut().insert(Shutdown(token.clone()));
-        let answer = service.clone().oneshot(request);
+        let answer = match refusal::is_due(&request) {
+            true => None,
+            false => Some(service.clone().oneshot(request)),
+        };
         async move {
             let held_by_body = move |error| {
                 let _ = &call;
                 error
             };
+            let Some(answer) = answer else {
+                return Ok(bad_request().map(Either::Right));
+            };
             let response = answer.await?;
-            Ok::<_, Infallible>(response.map(|body| body.map_err(held_by_body)))
+            Ok::<_, Infallible>(response.map(|body| Either::Left(body.map_err(held_by_body))))
         }
     });
     let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
@@ -105,4 +113,13 @@ pub(super) async fn run<S, B>(
     if let Err(error) = result {
         tracing::debug!(error, "connection ended badly");
     }
+}
+
+/// As hyper answers what it refuses itself.
+fn bad_request<D: Buf>() -> Response<Empty<D>> {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

@@ -168,6 +168,10 @@ async fn a_request_whose_end_is_doubtful_is_none_and_hides_no_other() {
         "transfer-encoding: chunked, identity",
         "transfer-encoding: xchunked",
         "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: foo, chunked",
         "transfer-encoding : chunked",
         " transfer-encoding: chunked",
     ] {
@@ -187,6 +191,40 @@ async fn a_request_whose_end_is_doubtful_is_none_and_hides_no_other() {
             assert!(answer.starts_with("HTTP/1.1 400 "), "{framing}: {answer}");
             assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing}: {answer}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_request_has_one_good_host() {
+    let stage = Stage::new().await;
+    let get = "GET /v1/books/a HTTP/1.1\r\nhost: x\r\n\r\n";
+    for head in [
+        "GET /v1/books/a HTTP/1.1\r\n\r\n",
+        "GET /v1/books/a HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n",
+        "GET /v1/books/a HTTP/1.1\r\nhost: a b/c\r\n\r\n",
+        "GET /v1/books/a HTTP/1.0\r\nhost: x\r\nhost: y\r\n\r\n",
+    ] {
+        // Behind another one and before its answer, too.
+        for before in ["", get] {
+            let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+            stream
+                .write_all([before, head, get].concat().as_bytes())
+                .await
+                .unwrap();
+            let answers = read_all(&mut stream).await;
+            assert!(answers.contains(" 400 Bad Request\r\n"), "{head}: {answers}");
+            let expected = 1 + usize::from(!before.is_empty());
+            assert_eq!(answers.matches("HTTP/1.").count(), expected, "{head}: {answers}");
+        }
+    }
+    for head in [
+        "GET /v1/books/a HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n",
+        "GET /v1/books/a HTTP/1.0\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(answer.contains(" 200 OK\r\n"), "{head}: {answer}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::call::Retries;
 use crate::config::{Config, Error};
 use crate::cors::Cors;
 use crate::descriptors::Descriptors;
-use crate::documents::Shelf;
+use crate::documents::{self, Shelf};
 use crate::limits::Limits;
 use crate::load::Load;
 use crate::problem::Details;
@@ -26,7 +26,11 @@ pub(crate) struct Core {
     retries: Retries,
     shelf: Shelf,
     load: Load,
+    has_health: bool,
 }
+
+/// Where an edge says that it is there, unless a route takes it.
+pub(crate) const HEALTH: &str = "/healthz";
 
 impl Core {
     /// Compiles this descriptor set and service config, whatever others the configuration has.
@@ -51,6 +55,7 @@ impl Core {
             options,
         )?;
         Ok(Self {
+            has_health: documents::has_path(HEALTH, &routes),
             routes,
             details,
             limits: config.limits.clone(),
@@ -64,6 +69,11 @@ impl Core {
 
     pub(crate) fn cors(&self) -> &Cors {
         &self.cors
+    }
+
+    /// Whether [`HEALTH`] is the edge's own.
+    pub(crate) fn has_health(&self) -> bool {
+        self.has_health
     }
 
     pub(crate) fn shelf(&self) -> &Shelf {

@@ -53,19 +53,22 @@ impl Shelf {
             page,
             Document::new("/descriptors.binpb", "application/protobuf", descriptor_set),
         ];
-        let is_free = |document: &Document| {
-            let found = routes.find(&Path::split(document.path), &Method::GET);
-            if found != Found::Nothing {
-                tracing::info!(document.path, "a route takes the path of a document");
-            }
-            found == Found::Nothing
-        };
-        Self(documents.into_iter().filter(is_free).collect())
+        let documents = documents.into_iter();
+        Self(documents.filter(|document| has_path(document.path, routes)).collect())
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<&Document> {
         self.0.iter().find(|document| document.path == path)
     }
+}
+
+/// Whether the edge has this path for itself: a route that takes it, with any method, wins.
+pub(crate) fn has_path(path: &str, routes: &Routes) -> bool {
+    let is_free = routes.find(&Path::split(path), &Method::GET) == Found::Nothing;
+    if !is_free {
+        tracing::info!(path, "a route takes a path of the edge's own");
+    }
+    is_free
 }
 
 impl Document {

@@ -15,7 +15,7 @@ use crate::body::Body;
 use crate::call::Upstream;
 use crate::compress;
 use crate::config::{Config, Error};
-use crate::core::Core;
+use crate::core::{Core, HEALTH};
 use crate::cors;
 use crate::drain;
 use crate::load::Load;
@@ -120,7 +120,7 @@ async fn answer<U: Upstream>(
     let request = Request::from_parts(head, body);
     let granted = core.cors().grant(request.headers());
     let shared = core.clone();
-    let mut response = match Protocol::of(&request) {
+    let mut response = match Protocol::of(&request, &core) {
         Protocol::Rest
             if granted.is_some()
                 && let Some(asked) = cors::asked(&request) =>
@@ -174,11 +174,11 @@ fn refuse(core: &Core, problem: &Problem) -> Response<Body> {
 }
 
 impl Protocol {
-    fn of<B>(request: &Request<B>) -> Self {
+    fn of<B>(request: &Request<B>, core: &Core) -> Self {
         if let Some(protocol) = content_type(request.headers()).and_then(Self::of_type) {
             return protocol;
         }
-        match request.uri().path() == "/healthz" {
+        match request.uri().path() == HEALTH && core.has_health() {
             true => Self::Health,
             false => Self::Rest,
         }

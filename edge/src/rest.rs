@@ -6,7 +6,7 @@ mod outgoing;
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -271,6 +271,7 @@ impl<'a> Call<'a> {
         let peeked = faults.or(peek).await?;
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("accept"));
         metadata::forward(&peeked.metadata, &mut headers);
         metadata::stream(&peeked.metadata, &mut headers);
         let mut response = Response::new(Body::empty());

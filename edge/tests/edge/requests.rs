@@ -1,10 +1,11 @@
 //! What becomes of a request's headers and body before anything is bound.
 
 use http_body_util::BodyExt as _;
+use postern_edge::Config;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::stage::Stage;
+use crate::stage::{Stage, config};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -55,7 +56,7 @@ async fn allowed_binary_headers_are_base64() {
     let (calls, mut received) = tokio::sync::mpsc::unbounded_channel();
     let library = crate::stage::library(std::sync::Arc::new(|call| call.ok(json!({}))), calls);
     let behind = crate::stage::listen(&mut servers, library, Default::default()).await;
-    let mut config = crate::stage::config();
+    let mut config = config();
     config
         .request_headers
         .push(http::HeaderName::from_static("x-key-bin"));
@@ -213,4 +214,18 @@ async fn the_edge_says_that_it_is_there() {
         (405, "UNIMPLEMENTED".into(), "METHOD_NOT_ALLOWED".into())
     );
     assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+}
+
+#[tokio::test]
+async fn a_route_that_takes_the_path_wins_with_every_method() {
+    let mut stage = Stage::with_config(Config {
+        service_config: Some(
+            "http: {rules: [{selector: library.v1.Library.SaveBook, post: /healthz, body: '*'}]}".to_owned(),
+        ),
+        ..config()
+    })
+    .await;
+    assert_eq!(stage.get("/healthz").await.header("allow"), Some("POST"));
+    stage.post("/healthz", "{}").await;
+    assert_eq!(stage.call().await.path, "/library.v1.Library/SaveBook");
 }

@@ -98,3 +98,24 @@ async fn an_edge_may_ask_the_server_what_it_serves() {
     let answer = get(&edge, "/v1/jobTypes").await;
     assert_eq!((answer.status, answer.reason()), (401, "TOKEN_MISSING"));
 }
+
+#[tokio::test]
+async fn the_log_says_why_a_file_is_not_taken() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yaml");
+    std::fs::write(&file, "http: {}").unwrap();
+    let log = folder.path().join("log");
+    let args = ["edge", "--upstream", "http://127.0.0.1:1", "--service-config", "rules.yaml"];
+    let mut command = command(folder.path(), &args);
+    command.stderr(std::fs::File::create(&log).unwrap());
+    let edge = Process::start(command, "edge").await;
+    std::fs::remove_file(&file).unwrap();
+    edge.hang_up().await;
+    let told = async {
+        while !std::fs::read_to_string(&log).unwrap().contains("rules.yaml: No such file") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, told).await.expect("nothing says why");
+}

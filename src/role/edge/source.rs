@@ -77,7 +77,11 @@ impl Reload {
             };
             match reloaded {
                 Ok(()) => tracing::info!("routes reloaded"),
-                Err(error) => tracing::error!(%error, "routes refused, the old ones stay"),
+                Err(error) => {
+                    // With what is behind it: the context alone names a file.
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "routes refused, the old ones stay");
+                }
             }
         }
     }

@@ -14,9 +14,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 const REQUEST_HEADERS: &str =
     "content-type, if-none-match, last-event-id, x-server-timeout, x-grpc-web, x-user-agent, grpc-timeout";
 
-/// Response headers that a page may read, besides those that every page may.
+/// Response headers that a page may read, besides those that every page may. The star is all of them, `grpc-metadata-…`
+/// as well, because nothing is granted to requests with credentials; the names are for browsers that do not know it.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "etag, location, retry-after, content-disposition, www-authenticate, x-request-id, \
+    "*, etag, location, retry-after, content-disposition, www-authenticate, x-request-id, \
      grpc-status, grpc-message, grpc-status-details-bin",
 );
 

@@ -187,14 +187,20 @@ impl Protocol {
     /// `application/grpc`, alone or followed by `+proto` or parameters, and the same for gRPC-Web.
     fn of_type(text: &[u8]) -> Option<Self> {
         let ends = |rest: &[u8]| matches!(rest.first(), None | Some(b'+' | b';' | b' '));
-        let rest = text.strip_prefix(b"application/grpc")?;
+        let rest = behind(text, b"application/grpc")?;
         if ends(rest) {
             return Some(Self::Grpc);
         }
-        let rest = rest.strip_prefix(b"-web")?;
-        let rest = rest.strip_prefix(b"-text").unwrap_or(rest);
+        let rest = behind(rest, b"-web")?;
+        let rest = behind(rest, b"-text").unwrap_or(rest);
         ends(rest).then_some(Self::GrpcWeb)
     }
+}
+
+/// What follows this beginning, in capitals or not.
+fn behind<'a>(text: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let (given, rest) = text.split_at_checked(start.len())?;
+    given.eq_ignore_ascii_case(start).then_some(rest)
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
@@ -211,7 +217,9 @@ mod tests {
             ("application/grpc", Some(Protocol::Grpc)),
             ("application/grpc+proto", Some(Protocol::Grpc)),
             ("application/grpc;v=1", Some(Protocol::Grpc)),
+            ("Application/GRPC", Some(Protocol::Grpc)),
             ("application/grpc-web", Some(Protocol::GrpcWeb)),
+            ("application/gRPC-Web-Text", Some(Protocol::GrpcWeb)),
             ("application/grpc-web-text+proto", Some(Protocol::GrpcWeb)),
             ("application/grpc-websocket", None),
             ("application/grpcx", None),

@@ -113,7 +113,7 @@ fn log(problem: &Problem, request_id: Option<&HeaderValue>, path: &str) {
 /// The type as tonic-web knows it: without parameters.
 fn web_type(value: Option<&HeaderValue>) -> Option<&'static str> {
     let text = value?.to_str().ok()?;
-    match text.split(';').next()?.trim() {
+    match text.split(';').next()?.trim().to_ascii_lowercase().as_str() {
         "application/grpc-web" | "application/grpc-web+proto" => Some("application/grpc-web+proto"),
         "application/grpc-web-text" | "application/grpc-web-text+proto" => {
             Some("application/grpc-web-text+proto")

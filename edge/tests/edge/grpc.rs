@@ -239,6 +239,7 @@ async fn grpc_web_works_over_both_versions_in_binary_and_text() {
         for kind in [
             "application/grpc-web+proto",
             "application/grpc-web",
+            "Application/gRPC-Web",
             "application/grpc-web; x=y",
         ] {
             let response = client

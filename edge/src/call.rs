@@ -7,13 +7,12 @@ mod retry;
 mod status;
 mod upstream;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::Full;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tower::BoxError;
 
@@ -33,15 +32,16 @@ pub(crate) struct Answer {
     pub(crate) frames: Frames,
 }
 
-/// The request of a call. The messages of its body are already framed.
+/// The request of a call that must have ended by then. The messages of its body are already framed.
 pub(crate) fn request(
     path: &PathAndQuery,
     mut metadata: HeaderMap,
     body: Body,
-    timeout: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Request<Body> {
-    if let Some(timeout) = timeout {
-        metadata.insert("grpc-timeout", deadline::to_grpc(timeout));
+    if let Some(deadline) = deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        metadata.insert("grpc-timeout", deadline::to_grpc(left));
     }
     keep_unindexed(&mut metadata);
     metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -60,14 +60,14 @@ pub(crate) struct Whole {
     pub(crate) path: PathAndQuery,
     pub(crate) metadata: HeaderMap,
     pub(crate) frame: Bytes,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
     pub(crate) is_idempotent: bool,
 }
 
 impl Whole {
     fn request(&self) -> Request<Body> {
         let body = Body::new(Full::new(self.frame.clone()));
-        request(&self.path, self.metadata.clone(), body, self.timeout)
+        request(&self.path, self.metadata.clone(), body, self.deadline)
     }
 }
 

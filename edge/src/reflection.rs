@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::uri::PathAndQuery;
 use http_body_util::Full;
 use prost::Message as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tonic::Code;
 use tonic::body::Body;
 
@@ -124,12 +124,13 @@ impl<U: Upstream> Client<U> {
         let bytes = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
         frame[1..FRAME_HEADER_BYTES].copy_from_slice(&bytes.to_be_bytes());
         let body = Body::new(Full::new(Bytes::from(frame)));
-        let request = call::request(&self.path, HeaderMap::new(), body, Some(ANSWER_TIMEOUT));
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        let request = call::request(&self.path, HeaderMap::new(), body, Some(deadline));
         let exchange = async {
             let mut answer = call::open(self.upstream.clone(), request, ANSWER_BYTES_MAX).await?;
             answer.frames.next().await.transpose()
         };
-        let answer = timeout(ANSWER_TIMEOUT, exchange).await;
+        let answer = timeout_at(deadline, exchange).await;
         let message = answer.unwrap_or_else(|_| Err(Problem::deadline_exceeded()))?;
         Ok(Answer::decode(message.unwrap_or_default())?)
     }

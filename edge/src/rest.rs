@@ -230,12 +230,10 @@ impl<'a> Call<'a> {
     ) -> (render::Pending, Faults) {
         let bytes_max = self.core.limits().message_bytes_max;
         let rpc = &target.route.rpc;
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        let timeout = target.deadline.map(left);
         match outgoing {
             Outgoing::Stream(requests, faults) => {
                 let body = tonic::body::Body::new(requests);
-                let request = call::request(&rpc.path, metadata, body, timeout);
+                let request = call::request(&rpc.path, metadata, body, target.deadline);
                 (Box::pin(call::open(upstream, request, bytes_max)), faults)
             }
             Outgoing::Whole(frame, room) => {
@@ -243,7 +241,7 @@ impl<'a> Call<'a> {
                     path: rpc.path.clone(),
                     metadata,
                     frame,
-                    timeout,
+                    deadline: target.deadline,
                     is_idempotent: rpc.is_idempotent,
                 };
                 let retries = self.core.retries().clone();

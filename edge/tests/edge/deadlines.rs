@@ -1,16 +1,20 @@
 //! How long a call may take, as callers of each protocol say it.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use postern_edge::Limits;
+use postern_edge::{Limits, ServeConfig, serve};
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
-use crate::stage::{PATIENCE, Stage};
+use crate::pool::half_read;
+use crate::stage::{PATIENCE, Stage, edge_before, library};
 use crate::upstream::{Call, Reply, framed};
 
 /// Answers with these messages, and then with nothing for ever.
@@ -24,8 +28,11 @@ fn stalling(messages: usize) -> impl Fn(&Call) -> Reply + Send + Sync + 'static 
 }
 
 async fn told(stage: &mut Stage) -> Duration {
-    let metadata = stage.call().await.metadata;
-    let text = metadata["grpc-timeout"].to_str().unwrap().to_owned();
+    told_by(&stage.call().await)
+}
+
+fn told_by(call: &Call) -> Duration {
+    let text = call.metadata["grpc-timeout"].to_str().unwrap();
     Duration::from_millis(text.strip_suffix('m').unwrap().parse().unwrap())
 }
 
@@ -45,6 +52,27 @@ async fn a_rest_caller_says_seconds_and_the_upstream_is_told() {
         let told = told(&mut stage).await;
         assert!(range.contains(&told), "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_is_made_once_more_is_told_what_is_left() {
+    let pause = Duration::from_millis(100);
+    let mut servers = JoinSet::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let behind = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, mut calls) = mpsc::unbounded_channel();
+    let library = library(Arc::new(|call| call.ok(json!({}))), sender);
+    servers.spawn(async move {
+        let socket = half_read(&listener).await;
+        tokio::time::sleep(pause).await;
+        drop(socket);
+        serve(listener, library, ServeConfig::default(), CancellationToken::new()).await;
+    });
+    let client = Client::new(edge_before(&mut servers, &behind).await);
+    let answer = client.get("/v1/books/a", &[("x-server-timeout", "5")]).await;
+    assert_eq!(answer.status, 200);
+    let told = told_by(&calls.recv().await.unwrap());
+    assert!(told <= Duration::from_secs(5) - pause, "{told:?}");
 }
 
 #[tokio::test]

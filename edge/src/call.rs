@@ -21,7 +21,7 @@ use crate::metadata::keep_unindexed;
 use crate::problem::Problem;
 pub(crate) use frames::Frames;
 pub(crate) use retry::Retries;
-pub(crate) use status::transport;
+pub(crate) use status::{is_ok, transport};
 pub use upstream::Upstream;
 
 /// An answer that is not an error so far.
@@ -101,7 +101,7 @@ pub(crate) async fn open_whole<U: Upstream>(
 fn answer(response: Result<Response<Body>, BoxError>, message_bytes_max: usize) -> Result<Answer, Problem> {
     let response = response.map_err(|error| transport(error.as_ref()))?;
     let (head, body) = response.into_parts();
-    if let Some(is_ok) = status::is_ok(&head.headers) {
+    if let Some(is_ok) = is_ok(&head.headers) {
         // Trailers-Only: the head is all there is.
         return match is_ok {
             true => Ok(Answer {
@@ -111,17 +111,20 @@ fn answer(response: Result<Response<Body>, BoxError>, message_bytes_max: usize) 
             false => Err(status::problem(head.headers)),
         };
     }
-    if head.status != StatusCode::OK || !is_grpc(&head.headers) {
-        return Err(Problem::without_status(head.status));
-    }
+    check(head.status, &head.headers)?;
     Ok(Answer {
         metadata: head.headers,
         frames: Frames::new(body, message_bytes_max),
     })
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
+/// Whether an answer whose head says no status is one of gRPC.
+pub(crate) fn check(status: StatusCode, headers: &HeaderMap) -> Result<(), Problem> {
+    let is_grpc = headers
         .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    match status == StatusCode::OK && is_grpc {
+        true => Ok(()),
+        false => Err(Problem::without_status(status)),
+    }
 }

@@ -54,7 +54,11 @@ impl Shelf {
             Document::new("/descriptors.binpb", "application/protobuf", descriptor_set),
         ];
         let documents = documents.into_iter();
-        Self(documents.filter(|document| has_path(document.path, routes)).collect())
+        Self(
+            documents
+                .filter(|document| has_path(document.path, routes))
+                .collect(),
+        )
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<&Document> {

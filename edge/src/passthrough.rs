@@ -92,7 +92,7 @@ pub(crate) async fn web<U: Upstream>(
 /// A place for the call. What the edge does not know may be a stream.
 fn place(core: &Core, streams: Option<Streams>, request: &Request<Body>) -> Result<Place, Problem> {
     let place = core.load().place(streams.is_none_or(Streams::any));
-    place.inspect_err(|problem| log(problem, request.headers().get(REQUEST_ID), request.uri().path()))
+    place.inspect_err(|problem| Log::of(request).tell(problem))
 }
 
 /// A status in the head, where no call was made.
@@ -105,9 +105,25 @@ fn refuse(core: &Core, problem: &Problem, content_type: Option<&'static str>) ->
     response
 }
 
-fn log(problem: &Problem, request_id: Option<&HeaderValue>, path: &str) {
-    let none = HeaderValue::from_static("");
-    problem.log(request_id.unwrap_or(&none), path);
+/// What the log calls a call.
+#[derive(Debug)]
+struct Log {
+    path: Uri,
+    request_id: Option<HeaderValue>,
+}
+
+impl Log {
+    fn of(request: &Request<Body>) -> Self {
+        Self {
+            path: request.uri().clone(),
+            request_id: request.headers().get(REQUEST_ID).cloned(),
+        }
+    }
+
+    fn tell(&self, problem: &Problem) {
+        let none = HeaderValue::from_static("");
+        problem.log(self.request_id.as_ref().unwrap_or(&none), self.path.path());
+    }
 }
 
 /// The type as tonic-web knows it: without parameters.
@@ -150,15 +166,14 @@ impl<U: Upstream> Service<Request<Body>> for Forward<U> {
 
 impl<U: Upstream> Forward<U> {
     async fn send(self, request: Request<Body>) -> Response<Body> {
+        let log = Log::of(&request);
         let (mut head, body) = request.into_parts();
         let (body, mut faults) = paced(body, self.pace);
-        let uri = head.uri.clone();
         let shutdown = head.extensions.remove::<Shutdown>();
-        let request_id = head.headers.get(REQUEST_ID).cloned();
         let deadline = match to_metadata(&mut head.headers) {
             Ok(deadline) => deadline,
             Err(problem) => {
-                log(&problem, request_id.as_ref(), uri.path());
+                log.tell(&problem);
                 return problem.to_grpc(self.core.details());
             }
         };
@@ -175,17 +190,17 @@ impl<U: Upstream> Forward<U> {
         let mut response = match faults.or(send(self.upstream, request, deadline)).await {
             Ok(response) => response,
             Err(problem) => {
-                log(&problem, request_id.as_ref(), uri.path());
+                log.tell(&problem);
                 return problem.to_grpc(self.core.details());
             }
         };
         metadata::strip_hop(response.headers_mut());
-        let shutdown = shutdown.filter(|_| self.streams.is_some_and(|streams| streams.answers));
-        if shutdown.is_none() && deadline.is_none() && !faults.may_come() {
+        if call::is_ok(response.headers()).is_some() {
             return response;
         }
+        let shutdown = shutdown.filter(|_| self.streams.is_some_and(|streams| streams.answers));
         let interrupt = Interrupt::new(faults).at(deadline).on(shutdown.as_ref());
-        response.map(|body| Body::new(Ending::new(body, interrupt, self.core)))
+        response.map(|body| Body::new(Ending::new(body, interrupt, self.core, log)))
     }
 }
 
@@ -228,5 +243,9 @@ async fn send<U: Upstream>(
             Err(_) => return Err(Problem::deadline_exceeded()),
         },
     };
-    result.map_err(|error| call::transport(error.as_ref()))
+    let response = result.map_err(|error| call::transport(error.as_ref()))?;
+    if call::is_ok(response.headers()).is_none() {
+        call::check(response.status(), response.headers())?;
+    }
+    Ok(response)
 }

@@ -161,6 +161,11 @@ impl Problem {
         .with_cause(cause)
     }
 
+    /// The upstream has ended the call and says no more; it stands in for a status of its own.
+    pub(crate) fn cancelled() -> Self {
+        Self::said(Code::Cancelled, "the service behind cancelled the call")
+    }
+
     pub(crate) fn deadline_exceeded() -> Self {
         Self::new(
             Code::DeadlineExceeded,
@@ -174,12 +179,17 @@ impl Problem {
         Self::new(Code::Internal, "INTERNAL", "internal error").with_cause(cause)
     }
 
-    /// An answer without a gRPC status: another proxy's word that nobody is there, or nonsense.
+    /// An answer without a gRPC status: another proxy's word, or nonsense (grpc/doc/http-grpc-status-mapping.md).
     pub(crate) fn without_status(http: StatusCode) -> Self {
         let cause = format!("no grpc answer, http status {http}");
+        let said = |code| Self::said(code, format!("the service behind answered {http}"));
         match http.as_u16() {
+            400 => Self::internal(cause),
+            401 => said(Code::Unauthenticated),
+            403 => said(Code::PermissionDenied),
+            404 => said(Code::Unimplemented).with_cause(cause),
             429 | 502 | 503 | 504 => Self::backend_unavailable(cause),
-            _ => Self::internal(cause),
+            _ => said(Code::Unknown).with_cause(cause),
         }
     }
 
@@ -248,14 +258,19 @@ impl Problem {
     }
 
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        let mut problem = Self::said(code, message);
+        problem.0.reason = Some(reason);
+        problem
+    }
+
+    /// What the upstream says without details.
+    fn said(code: Code, message: impl Into<String>) -> Self {
         let status = pb::Status {
             code: code.into(),
             message: message.into(),
             details: Vec::new(),
         };
-        let mut problem = Self::from_upstream(status, HeaderMap::new());
-        problem.0.reason = Some(reason);
-        problem
+        Self::from_upstream(status, HeaderMap::new())
     }
 
     fn with_http(mut self, status: StatusCode) -> Self {

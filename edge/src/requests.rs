@@ -194,11 +194,6 @@ impl Faults {
         (sender, Self(Some(receiver)))
     }
 
-    /// Whether there may still be one, as far as was seen when they were last asked for.
-    pub(crate) fn may_come(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Ready with what went wrong; pending for ever when nothing will.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Problem> {
         let Some(receiver) = &mut self.0 else {

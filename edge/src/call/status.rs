@@ -18,7 +18,7 @@ const MESSAGE: &str = "grpc-message";
 const DETAILS: &str = "grpc-status-details-bin";
 
 /// Whether these trailers say OK; None when they say nothing.
-pub(super) fn is_ok(trailers: &HeaderMap) -> Option<bool> {
+pub(crate) fn is_ok(trailers: &HeaderMap) -> Option<bool> {
     trailers.get(STATUS).map(|value| value == "0")
 }
 
@@ -59,8 +59,16 @@ pub(crate) fn transport(error: &(dyn Error + Send + Sync + 'static)) -> Problem 
         if error.is::<Overloaded>() {
             return Problem::overloaded();
         }
+        if error.downcast_ref::<h2::Error>().is_some_and(is_cancellation) {
+            return Problem::cancelled();
+        }
         texts.push(error.to_string());
         cause = error.source();
     }
     Problem::backend_unavailable(texts.join(": "))
+}
+
+/// As servers end a call whose deadline has passed, or that they will not answer.
+fn is_cancellation(error: &h2::Error) -> bool {
+    error.is_reset() && error.reason() == Some(h2::Reason::CANCEL)
 }

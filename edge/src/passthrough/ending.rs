@@ -1,7 +1,7 @@
-//! Ends an answer of gRPC with a status when something interrupts it, between two messages.
+//! Ends an answer of gRPC with a status, between two messages: when something interrupts it, and when the upstream breaks it off.
 //!
-//! Without it a watch that lasts for ever would hold up the shutdown, or be cut in the middle of a message; and a deadline
-//! that the upstream misses would be missed for the caller, too.
+//! Without it a watch that lasts for ever would hold up the shutdown, or be cut in the middle of a message; a deadline
+//! that the upstream misses would be missed for the caller, too; and a server that dies would be an error of the edge's own.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,16 +11,21 @@ use bytes::{Buf as _, Bytes};
 use http_body::Frame;
 use tonic::body::Body;
 
+use super::Log;
 use crate::bind::FRAME_HEADER_BYTES;
+use crate::call;
 use crate::core::Core;
 use crate::interrupt::Interrupt;
+use crate::problem::Problem;
 
-/// A stream of gRPC frames that may be interrupted.
-pub(crate) struct Ending {
+/// An answer whose status is still to come.
+pub(super) struct Ending {
     body: Body,
     boundary: Boundary,
     interrupt: Interrupt,
     core: Arc<Core>,
+    log: Log,
+    has_ended: bool,
 }
 
 /// Where in a message the stream stands.
@@ -33,12 +38,30 @@ struct Boundary {
 }
 
 impl Ending {
-    pub(crate) fn new(body: Body, interrupt: Interrupt, core: Arc<Core>) -> Self {
+    pub(super) fn new(body: Body, interrupt: Interrupt, core: Arc<Core>, log: Log) -> Self {
         Self {
             body,
             boundary: Boundary::default(),
             interrupt,
             core,
+            log,
+            has_ended: false,
+        }
+    }
+
+    /// Lets go of the upstream.
+    fn end(&mut self) {
+        self.body = Body::empty();
+        self.has_ended = true;
+    }
+
+    /// The status, or within a message no more than an end: a part must not pass for the whole.
+    fn fail(&mut self, problem: &Problem) -> Result<Frame<Bytes>, tonic::Status> {
+        self.end();
+        self.log.tell(problem);
+        match self.boundary.is_between() {
+            true => Ok(Frame::trailers(problem.to_trailers(self.core.details()))),
+            false => Err(tonic::Status::new(problem.code(), "the answer is not complete")),
         }
     }
 }
@@ -51,28 +74,31 @@ impl http_body::Body for Ending {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        let is_open = !self.body.is_end_stream();
-        if is_open
-            && self.boundary.is_between()
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        if self.boundary.is_between()
+            && !self.body.is_end_stream()
             && let Poll::Ready(problem) = self.interrupt.poll(cx)
         {
-            self.body = Body::empty();
-            let trailers = problem.to_trailers(self.core.details());
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            return Poll::Ready(Some(self.fail(&problem)));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) => self.boundary.pass(data.clone()),
-                None => self.body = Body::empty(),
-            },
-            Some(Err(_)) | None => self.body = Body::empty(),
-        }
-        Poll::Ready(frame)
+        let problem = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                match frame.data_ref() {
+                    Some(data) => self.boundary.pass(data.clone()),
+                    None => self.end(),
+                }
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Some(Err(error)) => call::transport(&error),
+            None => Problem::internal("upstream ended without trailers"),
+        };
+        Poll::Ready(Some(self.fail(&problem)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.has_ended
     }
 }
 

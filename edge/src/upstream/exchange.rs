@@ -155,10 +155,10 @@ impl http_body::Body for Answer {
     }
 }
 
-/// A server that wants to hear no more, or has changed its mind, ends its answer: without trailers, which says enough.
+/// A server that wants to hear no more of the request ends its answer like that (RFC 9113, section 8.1).
 fn broken(error: h2::Error) -> Option<Result<Frame<Bytes>, h2::Error>> {
     match error.reason() {
-        Some(Reason::NO_ERROR | Reason::CANCEL) => None,
+        Some(Reason::NO_ERROR) => None,
         _ => Some(Err(error)),
     }
 }

@@ -66,6 +66,17 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Response<Incoming> {
+        self.try_open(method, path, headers, body).await.unwrap()
+    }
+
+    /// The same, of an answer that may break off before.
+    pub(crate) async fn try_open(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         let uri = format!("http://{}{path}", self.address);
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
@@ -73,7 +84,7 @@ impl Client {
         }
         let request = request.body(Full::new(body)).unwrap();
         let response = tokio::time::timeout(PATIENCE, self.pool.request(request)).await;
-        response.expect("there is no answer").unwrap()
+        response.expect("there is no answer")
     }
 }
 

@@ -66,7 +66,13 @@ async fn a_call_that_is_made_once_more_is_told_what_is_left() {
         let socket = half_read(&listener).await;
         tokio::time::sleep(pause).await;
         drop(socket);
-        serve(listener, library, ServeConfig::default(), CancellationToken::new()).await;
+        serve(
+            listener,
+            library,
+            ServeConfig::default(),
+            CancellationToken::new(),
+        )
+        .await;
     });
     let client = Client::new(edge_before(&mut servers, &behind).await);
     let answer = client.get("/v1/books/a", &[("x-server-timeout", "5")]).await;

@@ -219,7 +219,7 @@ async fn an_upstream_that_speaks_no_grpc_is_told_apart() {
     for (status, expected) in [
         (StatusCode::OK, 500),
         (StatusCode::BAD_GATEWAY, 503),
-        (StatusCode::NOT_FOUND, 500),
+        (StatusCode::NOT_FOUND, 501),
     ] {
         let service = tower::service_fn(move |_: http::Request<hyper::body::Incoming>| async move {
             let mut response = Response::new(String::from("<html>"));

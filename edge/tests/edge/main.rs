@@ -3,6 +3,7 @@
 
 mod answers;
 mod binding;
+mod broken;
 mod building;
 mod checking;
 mod client;

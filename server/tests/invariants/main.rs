@@ -2,6 +2,8 @@
 //! random happenings.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod diagram;
+
 use std::collections::BTreeSet;
 
 use postern_server::job::{

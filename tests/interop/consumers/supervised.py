@@ -1,10 +1,13 @@
 """A consumer under a supervisor: started again whenever it ends, as it is in production."""
 
 import subprocess
+import time
 from pathlib import Path
 from threading import Event, Thread
 
+START_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 10
+POLL_SECONDS = 0.01
 
 
 class Supervised:
@@ -33,8 +36,12 @@ class Supervised:
         self.log.close()
 
     def kill(self) -> None:
-        """Without a warning, as a power cut would."""
+        """Without a warning, as a power cut would; returns when the next one has been started."""
+        deaths = self.deaths
         self.process.kill()
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while self.deaths == deaths and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
@@ -46,5 +53,5 @@ class Supervised:
             self.process.wait()
             if self.stopping.is_set():
                 return
-            self.deaths += 1
             self._start()
+            self.deaths += 1

@@ -42,6 +42,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite:` or `postgres://`.
     pub database_url: String,
+    /// Connections of a server to PostgreSQL, but for the one that hears of changes at other servers.
+    pub database_connections_max: u32,
+    /// Where that one goes, if not to `database_url`.
+    pub database_listen_url: Option<String>,
     /// Another SQS endpoint than the embedded one or AWS.
     pub sqs_endpoint: Option<String>,
     /// The queue of tasks, by name or URL.
@@ -96,15 +100,6 @@ impl Config {
     pub fn from_settings(settings: Settings) -> Result<Self, Errors> {
         let mut check = Check::default();
         let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./.postern".to_owned()));
-        let database_url = settings
-            .database_url
-            .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
-        check.that(
-            ["sqlite:", "postgres://", "postgresql://"]
-                .iter()
-                .any(|scheme| database_url.starts_with(scheme)),
-            "database_url: must begin with sqlite: or postgres://",
-        );
         let config = Self {
             edge_listen: check.address("edge_listen", settings.edge_listen.as_deref(), "127.0.0.1:8080"),
             edge_upstream: check.urls(
@@ -143,7 +138,15 @@ impl Config {
                 .unwrap_or_default(),
             partners: settings.partners,
             secret_key: settings.secret_key,
-            database_url,
+            database_url: check.database_url(settings.database_url, &data_dir),
+            database_connections_max: check
+                .whole(
+                    "database_connections_max",
+                    settings.database_connections_max.as_deref(),
+                    1..=1_000,
+                )
+                .unwrap_or(16),
+            database_listen_url: check.listen_url(settings.database_listen_url),
             data_dir,
         };
         check.partners(&config);
@@ -170,6 +173,12 @@ impl Config {
         );
         check.done(())
     }
+}
+
+fn is_postgres(url: &str) -> bool {
+    ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
 }
 
 /// Collects what is wrong.
@@ -247,6 +256,23 @@ impl Check {
             }
         }
         origins
+    }
+
+    fn database_url(&mut self, given: Option<String>, data_dir: &Path) -> String {
+        let url = given.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
+        self.that(
+            url.starts_with("sqlite:") || is_postgres(&url),
+            "database_url: must begin with sqlite: or postgres://",
+        );
+        url
+    }
+
+    fn listen_url(&mut self, given: Option<String>) -> Option<String> {
+        self.that(
+            given.as_deref().is_none_or(is_postgres),
+            "database_listen_url: must begin with postgres://",
+        );
+        given
     }
 
     fn partners(&mut self, config: &Config) {
@@ -342,6 +368,29 @@ mod tests {
         for text in ["0", "-1", "1000001", "many"] {
             let faults = counts(Some(text)).unwrap_err().to_string();
             assert!(faults.starts_with("the configuration has 2 fault(s)"), "{faults}");
+        }
+    }
+
+    #[test]
+    fn the_database_has_settings_of_its_own() {
+        let database = |connections: Option<&str>, listen: Option<&str>| {
+            let settings = Settings {
+                database_connections_max: connections.map(str::to_owned),
+                database_listen_url: listen.map(str::to_owned),
+                ..Settings::default()
+            };
+            Config::from_settings(settings)
+                .map(|config| (config.database_connections_max, config.database_listen_url))
+        };
+        assert_eq!(database(None, None).unwrap(), (16, None));
+        let direct = "postgres://direct/postern";
+        assert_eq!(
+            database(Some("4"), Some(direct)).unwrap(),
+            (4, Some(direct.to_owned()))
+        );
+        let faults = database(Some("0"), Some("sqlite:x")).unwrap_err().to_string();
+        for fault in ["2 fault(s)", "database_connections_max", "database_listen_url"] {
+            assert!(faults.contains(fault), "{fault} in {faults}");
         }
     }
 

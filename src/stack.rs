@@ -14,7 +14,7 @@ use postern_edge::ServeConfig;
 use postern_issuer::Issuer;
 use postern_server::catalog::Catalog;
 use postern_server::seal::Seal;
-use postern_server::{Server, auth, queue, store};
+use postern_server::{Server, auth, queue};
 use postern_worker::{ClientCredentials, Consumer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -183,9 +183,7 @@ async fn build_server(
         config.issuers.clone()
     };
     let server = postern_server::Config {
-        store: store::Config {
-            url: config.database_url.clone(),
-        },
+        store: role::server::database(config),
         migrate: true,
         queues,
         catalog: Catalog::load(&role::catalog::source(config))?,

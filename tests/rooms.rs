@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("auth", &["job"]),
     ("store", &["backoff", "job"]),
     ("queue", &["job", "json"]),
-    ("hub", &["job"]),
+    ("hub", &["job", "store"]),
     ("listening", &["job"]),
     (
         "dispatch",
@@ -69,8 +69,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates from outside that one room of the server alone may import.
-const ALONE: [(&str, &[&str]); 6] = [
+const ALONE: [(&str, &[&str]); 7] = [
     ("sea_orm", &["store"]),
+    ("sqlx", &["store"]),
     ("sea_orm_migration", &["store"]),
     ("aws_sdk_sqs", &["queue"]),
     ("aws_config", &["queue"]),

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{JobId, PartnerId};
+use crate::store::Change;
 
 /// Where watchers subscribe. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -59,18 +60,15 @@ impl Hub {
     }
 
     /// Passes the store's signals on until it is told to stop.
-    pub async fn run(
-        self,
-        mut changes: broadcast::Receiver<(PartnerId, JobId)>,
-        shutdown: CancellationToken,
-    ) {
+    pub async fn run(self, mut changes: broadcast::Receiver<Change>, shutdown: CancellationToken) {
         loop {
             let change = tokio::select! {
                 change = changes.recv() => change,
                 () = shutdown.cancelled() => return,
             };
             match change {
-                Ok((partner, job)) => self.wake(partner, job),
+                Ok(Change::Of(partner, job)) => self.wake(partner, job),
+                Ok(Change::Any) => self.wake_all(),
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "change signals were missed, all watchers are woken");
                     self.wake_all();
@@ -173,7 +171,7 @@ mod tests {
         let mut one = hub.subscribe(JobId::new(1));
         let mut all = hub.subscribe_all(&PartnerId::new("globex"));
         for millis in 2..5 {
-            sender.send((partner(), JobId::new(millis))).unwrap();
+            sender.send(Change::Of(partner(), JobId::new(millis))).unwrap();
         }
         let running = tokio::spawn(hub.clone().run(receiver, CancellationToken::new()));
         one.changed().await;

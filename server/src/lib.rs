@@ -185,7 +185,10 @@ impl Server {
     /// When the listener or a loop fails.
     pub async fn run(self, listener: TcpListener) -> Result<(), Error> {
         let shutdown = self.shutdown;
-        let mut tasks = JoinSet::new();
+        let (mut tasks, all_told) = (JoinSet::new(), CancellationToken::new());
+        if let Some(relay) = self.store.relay() {
+            tasks.spawn(done(relay.run(all_told.clone())));
+        }
         let changes = self.store.signals().changes();
         tasks.spawn(done(self.hub.run(changes, shutdown.clone())));
         tasks.spawn(done(self.dispatch.run(shutdown.clone())));
@@ -196,7 +199,14 @@ impl Server {
 
         let result = first_end(&mut tasks, &shutdown).await;
         shutdown.cancel();
-        let drained = async { while tasks.join_next().await.is_some() {} };
+        let drained = async {
+            while tasks.join_next().await.is_some() {
+                // The relay alone is left, to tell what the others did last.
+                if tasks.len() == 1 {
+                    all_told.cancel();
+                }
+            }
+        };
         if tokio::time::timeout(GRACE, drained).await.is_err() {
             tracing::warn!("what was still under way after the grace time is cut off");
         }

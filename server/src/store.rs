@@ -18,6 +18,7 @@ mod list;
 mod migration;
 mod outbox;
 pub mod partner;
+mod relay;
 mod retention;
 mod retry;
 mod row;
@@ -33,13 +34,15 @@ use std::sync::Arc;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlxError, TransactionTrait,
 };
+use sqlx::postgres::PgConnectOptions;
 
 pub use connect::Config;
 pub use delete::Deletion;
 pub use history::HistoryEntry;
 pub use list::Filter;
+pub use relay::Relay;
 pub use retry::{Original, Retried};
-pub use signals::Signals;
+pub use signals::{Change, Signals};
 pub use submit::{Known, Submission, SubmitError, Submitted, Trace, UniqueKey};
 
 /// The database. Cheap to clone.
@@ -54,6 +57,8 @@ struct Inner {
     write: DatabaseConnection,
     read: DatabaseConnection,
     signals: Signals,
+    /// Where the database serves several processes: the way to it past any pooler.
+    direct: Option<PgConnectOptions>,
     /// Held as long as the store lives, where the database serves one process.
     _lock: Option<std::fs::File>,
 }
@@ -139,6 +144,7 @@ impl Store {
             write: opened.write,
             read: opened.read,
             signals: Signals::new(),
+            direct: opened.direct,
             _lock: opened.lock,
         };
         Ok(Self {
@@ -188,6 +194,13 @@ impl Store {
     #[must_use]
     pub fn signals(&self) -> &Signals {
         &self.inner.signals
+    }
+
+    /// The loop that makes changes at other servers known here, and those here there; none where the database serves one.
+    #[must_use]
+    pub fn relay(&self) -> Option<Relay> {
+        let direct = self.inner.direct.clone()?;
+        Some(Relay::new(direct, self.signals()))
     }
 
     /// Whether the database answers.

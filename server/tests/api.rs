@@ -37,7 +37,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-        let store = Store::open(&Config { url }).await.unwrap();
+        let store = Store::open(&Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
         let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
         let api = Api {

@@ -18,7 +18,7 @@ use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
 use postern_server::listening::Listening;
 use postern_server::queue::{self, Queues};
 use postern_server::seal::Seal;
-use postern_server::store::{self, Store, Submission, Trace};
+use postern_server::store::{self, Change, Store, Submission, Trace};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -171,7 +171,7 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-        let store = Store::open(&store::Config { url: url.clone() }).await.unwrap();
+        let store = Store::open(&store::Config::new(&url)).await.unwrap();
         store.migrate().await.unwrap();
         Self {
             store,
@@ -290,7 +290,10 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
     }
     other.execute_unprepared("ROLLBACK").await.unwrap();
     let changed = tokio::time::timeout(SOON, changes.recv()).await;
-    assert_eq!(changed.unwrap().unwrap().1, job);
+    assert_eq!(
+        changed.unwrap().unwrap(),
+        Change::Of(world.job(job).await.partner, job)
+    );
     assert!(world.job(job).await.state.is_terminal());
     shutdown.cancel();
     running.await.unwrap();
@@ -338,9 +341,7 @@ async fn an_outcome_whose_job_is_not_there_waits_a_minute_and_is_quarantined() {
 async fn a_watch_of_the_servers_health_does_not_hold_its_end_up() {
     let (world, shutdown) = (World::new().await, CancellationToken::new());
     let config = Config {
-        store: store::Config {
-            url: format!("{}-2", world.url),
-        },
+        store: store::Config::new(format!("{}-2", world.url)),
         migrate: true,
         queues: world.endpoint.config(),
         catalog: catalog(),

@@ -58,7 +58,7 @@ async fn fail_to_send(store: &Store, now: Timestamp) -> usize {
 
 /// Submits once a minute for an hour in which nothing can be sent, then lets everything through.
 async fn an_hour_without_sqs(url: String) {
-    let store = Store::open(&Config { url }).await.unwrap();
+    let store = Store::open(&Config::new(url)).await.unwrap();
     store.migrate().await.unwrap();
     let (mut acknowledged, mut attempts) = (BTreeSet::new(), 0);
     for second in (0..3_600).step_by(15) {

@@ -14,7 +14,7 @@ use postern_server::job::{
 };
 use postern_server::store::system::{Letter, Report, Sending, Verdict};
 use postern_server::store::{
-    Config, Error, Filter, Retried, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
+    Change, Config, Error, Filter, Retried, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -164,7 +164,7 @@ impl World {
 }
 
 async fn open(url: &str) -> Store {
-    Store::open(&Config { url: url.to_owned() }).await.unwrap()
+    Store::open(&Config::new(url)).await.unwrap()
 }
 
 fn submission(partner: &str, key: Option<&str>) -> Submission {
@@ -502,7 +502,7 @@ async fn an_outcome_of_a_job_that_is_not_there_is_told_so(world: World) {
 async fn changes_are_told_after_the_commit(world: World) {
     let mut changes = world.store.signals().changes();
     let job = world.submit(&submission("acme", Some("key"))).await;
-    let told = || (job.partner.clone(), job.id);
+    let told = || Change::Of(job.partner.clone(), job.id);
     assert_eq!(changes.try_recv().unwrap(), told(), "a new job is a change");
     let again = submission("acme", Some("key"));
     assert!(matches!(
@@ -600,7 +600,10 @@ async fn every_filter_that_is_set_must_hold(world: World) {
 async fn a_second_server_on_the_same_file_says_so() {
     let world = World::on_sqlite().await;
     let url = world.url.clone();
-    assert!(matches!(Store::open(&Config { url }).await, Err(Error::InUse(_))));
+    assert!(matches!(
+        Store::open(&Config::new(url)).await,
+        Err(Error::InUse(_))
+    ));
 }
 
 async fn a_clock_that_was_set_back_delays_no_task(world: World) {
@@ -631,7 +634,10 @@ async fn a_job_cancelled_before_its_claim_is_never_sent_and_lets_go_of_its_value
     let mut changes = world.store.signals().changes();
     let (cancelled, what) = world.cancel("acme", job.id).await.unwrap();
     assert_eq!((cancelled.state, what), (State::Cancelled, Cancellation::AtOnce));
-    assert_eq!(changes.try_recv().unwrap(), (job.partner.clone(), job.id));
+    assert_eq!(
+        changes.try_recv().unwrap(),
+        Change::Of(job.partner.clone(), job.id)
+    );
     assert_eq!(world.job("acme", job.id).await, Some(cancelled.clone()));
     let much_later = Timestamp::now().plus_millis(LEASE * 10);
     assert_eq!(world.claim(much_later).await, []);
@@ -944,7 +950,10 @@ async fn a_retry_changes_both_jobs(world: World) {
         ..old
     };
     assert_eq!(new, expected);
-    let mut told: Vec<_> = std::iter::from_fn(|| changes.try_recv().ok().map(|(_, id)| id)).collect();
+    let mut told = Vec::new();
+    while let Ok(Change::Of(_, id)) = changes.try_recv() {
+        told.push(id);
+    }
     told.sort_unstable();
     assert_eq!(told, [job.id, successor.id]);
     let history = partner.history(&acme, successor.id, 0, 1).await;

@@ -92,7 +92,7 @@ impl World {
     }
 
     async fn new(url: String, folder: Option<tempfile::TempDir>) -> Self {
-        let store = Store::open(&Config { url: url.clone() }).await.unwrap();
+        let store = Store::open(&Config::new(&url)).await.unwrap();
         store.migrate().await.unwrap();
         let mut one = ConnectOptions::new(url);
         one.max_connections(1);

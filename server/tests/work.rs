@@ -18,7 +18,7 @@ use postern_server::job::{
 };
 use postern_server::seal::Seal;
 use postern_server::store::system::{Letter, Report};
-use postern_server::store::{Config, Store, Submission, Trace};
+use postern_server::store::{Change, Config, Store, Submission, Trace};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
@@ -41,7 +41,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-        let store = Store::open(&Config { url }).await.unwrap();
+        let store = Store::open(&Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
         let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
         let api = Api {
@@ -186,7 +186,10 @@ async fn a_task_that_is_still_wanted_begins_and_its_start_is_known() {
         job.deadline,
         job.start_time.unwrap().plus_millis(EXECUTION_MILLIS)
     );
-    assert_eq!(changes.try_recv().unwrap(), (job.partner.clone(), task.job));
+    assert_eq!(
+        changes.try_recv().unwrap(),
+        Change::Of(job.partner.clone(), task.job)
+    );
     // Asked again, and told besides.
     assert_eq!(world.begin(&task, 1).await.unwrap().decision(), Decision::Go);
     assert_eq!(world.job(task.job).await, job);

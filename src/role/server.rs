@@ -60,10 +60,7 @@ pub async fn migrate(config: Config) -> anyhow::Result<()> {
     {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let store = store::Store::open(&store::Config {
-        url: config.database_url,
-    })
-    .await?;
+    let store = store::Store::open(&database(&config)).await?;
     let applied = store.migrate().await?;
     say(&format!("{applied} migrations applied"));
     Ok(())
@@ -93,9 +90,7 @@ fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
         }
     };
     Ok(postern_server::Config {
-        store: store::Config {
-            url: config.database_url.clone(),
-        },
+        store: database(config),
         migrate: false,
         queues: queues(config, config.sqs_endpoint.clone()),
         catalog,
@@ -106,6 +101,14 @@ fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
 
 fn fault<T>(setting: &str, read: Result<T, impl Display>) -> Option<String> {
     read.err().map(|error| format!("{setting}: {error}"))
+}
+
+pub(crate) fn database(config: &Config) -> store::Config {
+    store::Config {
+        url: config.database_url.clone(),
+        connections_max: config.database_connections_max,
+        listen_url: config.database_listen_url.clone(),
+    }
 }
 
 pub(crate) fn queues(config: &Config, endpoint: Option<String>) -> queue::Config {

@@ -24,6 +24,7 @@ mod poll;
 mod process;
 mod proxy;
 mod reload;
+mod replicas;
 mod retry;
 mod roles;
 mod sdk;

@@ -29,11 +29,11 @@ async fn issuer(make: impl FnOnce(&str) -> Issuer) -> Issuer {
 }
 
 /// One whose key is nobody's but this test's.
-async fn real_issuer() -> Issuer {
+pub(crate) async fn real_issuer() -> Issuer {
     issuer(|url| Issuer::with_key(url, SigningKey::from_pem(OTHER_KEY).unwrap()).unwrap()).await
 }
 
-fn server(folder: &Path, sqs: &str, issuer: &Issuer) -> Command {
+pub(crate) fn server(folder: &Path, sqs: &str, issuer: &Issuer) -> Command {
     let mut command = command(folder, &["server"]);
     command
         .env("POSTERN_CATALOG", concat!(env!("CARGO_MANIFEST_DIR"), "/catalog"))

@@ -143,6 +143,15 @@ pub(crate) struct Answer {
 }
 
 impl Rest {
+    /// Through the edge at this URL.
+    pub(crate) fn new(base: &str, token: &str) -> Self {
+        Self {
+            http: http(),
+            base: base.to_owned(),
+            token: token.to_owned(),
+        }
+    }
+
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
             token: token.to_owned(),

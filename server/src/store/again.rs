@@ -103,7 +103,7 @@ mod tests {
     /// With a server that notices soon when two wait for each other.
     async fn store() -> Store {
         let url = postern_pgtest::database().unwrap() + "&options[deadlock_timeout]=20ms";
-        let store = Store::open(&Config { url }).await.unwrap();
+        let store = Store::open(&Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
         store
     }

@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
 
 use super::Error;
 
+/// How long a verb waits for a connection, a new one included: longer, and callers would have given up.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
-const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+/// Of PostgreSQL's own default of 100, six servers may have so many and leave some to others.
+const CONNECTIONS_MAX: u32 = 16;
+/// No statement here takes seconds. What does is stuck, mostly behind a row that somebody else holds.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The database gives up a transaction whose server has gone quiet, as behind a broken network: it holds rows that others need. Nothing
 /// here lies between two statements of a transaction but a little computing.
@@ -20,18 +25,35 @@ const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
 pub struct Config {
     /// `sqlite:` with a path, or `postgres://…`.
     pub url: String,
+    /// Connections to PostgreSQL at most, but for the one that hears of changes at other servers.
+    pub connections_max: u32,
+    /// Where that one goes, which no pooler may share out; where all others go, unless it is given.
+    pub listen_url: Option<String>,
+}
+
+impl Config {
+    /// A database with the defaults for everything else.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections_max: CONNECTIONS_MAX,
+            listen_url: None,
+        }
+    }
 }
 
 /// An open database.
 pub(super) struct Opened {
     pub(super) write: DatabaseConnection,
     pub(super) read: DatabaseConnection,
+    pub(super) direct: Option<PgConnectOptions>,
     pub(super) lock: Option<std::fs::File>,
 }
 
 pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
     if DbBackend::Postgres.is_prefix_of(&config.url) {
-        let mut options = options(&config.url, POSTGRES_CONNECTIONS_MAX);
+        let mut options = options(&config.url, config.connections_max);
         options.statement_timeout(STATEMENT_TIMEOUT);
         options.map_sqlx_postgres_opts(|options| {
             options.options([("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT)])
@@ -40,6 +62,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
         return Ok(Opened {
             write: pool.clone(),
             read: pool,
+            direct: Some(direct(config)?),
             lock: None,
         });
     }
@@ -51,8 +74,17 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
     Ok(Opened {
         write,
         read,
+        direct: None,
         lock: Some(lock),
     })
+}
+
+fn direct(config: &Config) -> Result<PgConnectOptions, Error> {
+    let url = config.listen_url.as_ref().unwrap_or(&config.url);
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    Ok(options.disable_statement_logging())
 }
 
 fn options(url: &str, connections_max: u32) -> ConnectOptions {
@@ -116,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn postgres_ends_what_takes_too_long() {
         let url = postern_pgtest::database().unwrap();
-        let opened = open(&Config { url }).await.unwrap();
+        let opened = open(&Config::new(url)).await.unwrap();
         for (setting, expected) in [
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "30s"),

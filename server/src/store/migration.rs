@@ -132,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn every_migration_only_adds_what_an_older_server_need_not_know() {
         let url = postern_pgtest::database().unwrap();
-        let store = Store::open(&Config { url }).await.unwrap();
+        let store = Store::open(&Config::new(url)).await.unwrap();
         let mut known: BTreeMap<String, (String, bool)> = BTreeMap::new();
         let mut allowed: BTreeMap<String, String> = BTreeMap::new();
         for migration in Migrator::migrations() {

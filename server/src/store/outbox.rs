@@ -237,7 +237,7 @@ mod tests {
     async fn a_task_that_cannot_be_read_holds_up_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-        let store = Store::open(&Config { url }).await.unwrap();
+        let store = Store::open(&Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
         let (unreadable, readable) = (JobId::new(1), JobId::new(2));
         store.submit(&submission(unreadable)).await.unwrap();

@@ -3,4 +3,5 @@
 
 mod migrations;
 mod races;
+mod signals;
 mod world;

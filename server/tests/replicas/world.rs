@@ -31,9 +31,8 @@ pub(crate) async fn replicas<const COUNT: usize>() -> [Replica; COUNT] {
 
 impl Replica {
     pub(crate) async fn open(url: &str) -> Self {
-        let config = Config { url: url.to_owned() };
         Self {
-            store: Store::open(&config).await.unwrap(),
+            store: Store::open(&Config::new(url)).await.unwrap(),
         }
     }
 

@@ -91,13 +91,10 @@ impl Connection {
         self.state.is_closed.load(Ordering::Relaxed)
     }
 
-    pub(super) fn calls(this: &Arc<Self>) -> usize {
-        // The pool holds it, too.
-        Arc::strong_count(this) - 1
-    }
-
     pub(super) fn has_room(this: &Arc<Self>) -> bool {
-        !this.is_closed() && Self::calls(this) < this.state.streams_max.load(Ordering::Relaxed)
+        // The server holds it, too.
+        let calls = Arc::strong_count(this) - 1;
+        !this.is_closed() && calls < this.state.streams_max.load(Ordering::Relaxed)
     }
 }
 

@@ -3,7 +3,6 @@
 //! Whoever lets go of the answer, or of the wait for it, resets the stream; what is still being sent ends then.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use http_body_util::BodyExt as _;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 
-use super::connection::Connection;
+use super::server::Hold;
 
 /// The body of an answer. It counts as an open call until it is dropped.
 #[derive(Debug)]
@@ -24,12 +23,12 @@ pub struct Answer {
     stream: RecvStream,
     has_data: bool,
     _sending: Option<AbortOnDropHandle<()>>,
-    _connection: Arc<Connection>,
+    _hold: Hold,
 }
 
 /// Sends a request, and waits for the head of its answer.
 pub(super) async fn exchange(
-    connection: Arc<Connection>,
+    hold: Hold,
     mut sender: SendRequest<Bytes>,
     request: Request<Body>,
 ) -> Result<Response<Answer>, h2::Error> {
@@ -46,7 +45,7 @@ pub(super) async fn exchange(
         stream,
         has_data: true,
         _sending: sending,
-        _connection: connection,
+        _hold: hold,
     }))
 }
 

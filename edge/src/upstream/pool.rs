@@ -12,9 +12,10 @@ use http::{Request, Response, Uri};
 use tonic::body::Body;
 use tower::{BoxError, Service};
 
-use super::connection::{Connection, NotConnected};
+use super::connection::{CALLS_MAX, NotConnected};
 use super::exchange::{Answer, exchange};
-use super::server::Server;
+use super::server::{Hold, Server};
+use crate::limits::Limits;
 
 /// Connections that turn out to be closed, one after the other, until a call gives up.
 const CLOSED_MAX: usize = 3;
@@ -36,9 +37,27 @@ struct Pool {
 }
 
 impl Channels {
+    /// For what an edge carries by default.
     pub(super) fn new(addresses: Vec<Uri>) -> Self {
+        let Limits {
+            calls_max,
+            streams_max,
+            ..
+        } = Limits::default();
+        let connections_max = connections_max(calls_max + streams_max);
+        Self::of(addresses.into_iter().map(|address| Server::new(address, connections_max)))
+    }
+
+    /// The same, not connected yet, with as many connections to each server as so many calls and streams at once need.
+    #[must_use]
+    pub fn for_calls(self, calls_max: usize) -> Self {
+        let connections_max = connections_max(calls_max);
+        Self::of(self.servers().iter().map(|server| server.anew(connections_max)))
+    }
+
+    fn of(servers: impl Iterator<Item = Server>) -> Self {
         Self(Arc::new(Pool {
-            servers: addresses.into_iter().map(Server::new).collect(),
+            servers: servers.collect(),
             turn: AtomicUsize::new(0),
         }))
     }
@@ -49,11 +68,11 @@ impl Channels {
 
     async fn send(self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
         for _ in 0..CLOSED_MAX {
-            let (server, connection) = self.0.pick().ok_or(Overloaded)?;
-            match connection.sender().await {
+            let (server, hold) = self.0.pick().ok_or(Overloaded)?;
+            match hold.sender().await {
                 Ok(Some(sender)) => {
                     let request = server.address(request);
-                    let result = exchange(connection, sender, request).await;
+                    let result = exchange(hold, sender, request).await;
                     server.note(result.as_ref());
                     return Ok(result?);
                 }
@@ -86,9 +105,9 @@ impl Service<Request<Body>> for Channels {
 impl Pool {
     /// The server with the fewest open calls of those that are well and have not failed lately, or else of all; and a
     /// connection to it.
-    fn pick(&self) -> Option<(&Server, Arc<Connection>)> {
+    fn pick(&self) -> Option<(&Server, Hold)> {
         if let [server] = self.servers.as_slice() {
-            return Some((server, server.connection()?));
+            return Some((server, server.hold()?));
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut servers: Vec<_> = (0..self.servers.len())
@@ -98,15 +117,18 @@ impl Pool {
         servers.sort_by_key(|(load, _)| *load);
         servers
             .into_iter()
-            .find_map(|(_, server)| Some((server, server.connection()?)))
+            .find_map(|(_, server)| Some((server, server.hold()?)))
     }
+}
+
+/// Each takes as many as that, or fewer if the server says so.
+fn connections_max(calls_max: usize) -> usize {
+    calls_max.div_ceil(CALLS_MAX.into()).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::connection::CALLS_MAX;
-    use crate::upstream::server::CONNECTIONS_MAX;
 
     fn pool(ports: &[u16]) -> Arc<Pool> {
         let address = |port| format!("http://127.0.0.1:{port}").parse().unwrap();
@@ -115,11 +137,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_pool_that_is_full_refuses_until_a_call_ends() {
-        let pool = pool(&[1]);
-        let all = CONNECTIONS_MAX * usize::from(CALLS_MAX);
-        let mut open: Vec<_> = (0..all).map(|_| pool.pick().unwrap().1).collect();
+        let pool = Channels(pool(&[1])).for_calls(201).0;
+        let mut open: Vec<_> = (0..300).map(|_| pool.pick().unwrap().1).collect();
         assert!(pool.pick().is_none());
-        open.pop();
+        drop(open.remove(150));
         assert!(pool.pick().is_some());
     }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use h2::client::SendRequest;
 use http::header::USER_AGENT;
 use http::uri::Scheme;
 use http::{HeaderValue, Request, Response, Uri, uri};
@@ -15,8 +17,6 @@ use super::Overloaded;
 use super::connection::{Connection, NotConnected};
 use super::exchange::{Answer, exchange};
 
-/// Connections to one server.
-pub(super) const CONNECTIONS_MAX: usize = 64;
 /// How long a server that failed gets no calls, as long as there is another one; twice as long each time that it fails
 /// again, until a call begins well.
 const FAILED_TIME: Duration = Duration::from_secs(1);
@@ -28,12 +28,29 @@ const AGENT: &str = concat!("postern-edge/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Server {
     address: Uri,
-    connections: Mutex<Vec<Arc<Connection>>>,
+    connections: Mutex<Connections>,
+    connections_max: usize,
+    /// Held by every open call, so that their count is its load.
+    calls: Arc<()>,
     /// Whether there is anything to be forgotten when a call begins well.
     has_failed: AtomicBool,
     failure: Mutex<Failure>,
     /// By its own account.
     is_well: AtomicBool,
+}
+
+/// A call's hold on the server and the connection that it goes over.
+#[derive(Debug)]
+pub(super) struct Hold {
+    connection: Arc<Connection>,
+    _server: Arc<()>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    all: Vec<Arc<Connection>>,
+    /// The one that had room last. Of a thousand, most are full of streams that last.
+    last: usize,
 }
 
 #[derive(Debug, Default)]
@@ -44,10 +61,12 @@ struct Failure {
 }
 
 impl Server {
-    pub(super) fn new(address: Uri) -> Self {
+    pub(super) fn new(address: Uri, connections_max: usize) -> Self {
         Self {
             address,
             connections: Mutex::default(),
+            connections_max,
+            calls: Arc::default(),
             has_failed: AtomicBool::new(false),
             failure: Mutex::default(),
             is_well: AtomicBool::new(true),
@@ -56,11 +75,16 @@ impl Server {
 
     /// Sends a request to this server, whatever is known of it.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
-        let connection = self.connection().ok_or(Overloaded)?;
-        let Some(sender) = connection.sender().await? else {
+        let hold = self.hold().ok_or(Overloaded)?;
+        let Some(sender) = hold.sender().await? else {
             return Err(NotConnected::new("it ended").into());
         };
-        Ok(exchange(connection, sender, self.address(request)).await?)
+        Ok(exchange(hold, sender, self.address(request)).await?)
+    }
+
+    /// The same server without connections, which may become so many.
+    pub(super) fn anew(&self, connections_max: usize) -> Self {
+        Self::new(self.address.clone(), connections_max)
     }
 
     pub(super) fn set_well(&self, is_well: bool) {
@@ -79,24 +103,22 @@ impl Server {
             let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             failure.until.is_some_and(|until| Instant::now() < until)
         };
-        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let is_unfit = has_failed || !self.is_well.load(Ordering::Relaxed);
-        (is_unfit, connections.iter().map(Connection::calls).sum())
+        // The server holds it, too.
+        (is_unfit, Arc::strong_count(&self.calls) - 1)
     }
 
-    /// The first connection with room, or a new one: few are full, and the others can rest.
-    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+    /// A connection with room, or a new one: few are in use, and the others can rest.
+    pub(super) fn hold(&self) -> Option<Hold> {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = connections.iter().find(|one| Connection::has_room(one)) {
-            return Some(connection.clone());
-        }
-        connections.retain(|connection| !connection.is_closed());
-        if connections.len() == CONNECTIONS_MAX {
-            return None;
-        }
-        let connection = Arc::new(Connection::open(self.address.clone()));
-        connections.push(connection.clone());
-        Some(connection)
+        let connection = match connections.with_room() {
+            Some(connection) => connection,
+            None => connections.open(&self.address, self.connections_max)?,
+        };
+        Some(Hold {
+            connection,
+            _server: self.calls.clone(),
+        })
     }
 
     /// A request is made to a path; HTTP/2 wants the server's name with it.
@@ -135,6 +157,33 @@ impl Server {
             *failure = Failure::default();
             self.has_failed.store(false, Ordering::Relaxed);
         }
+    }
+}
+
+impl Connections {
+    fn with_room(&mut self) -> Option<Arc<Connection>> {
+        let count = self.all.len();
+        let mut indices = (self.last..self.last + count).map(|index| index % count);
+        self.last = indices.find(|index| Connection::has_room(&self.all[*index]))?;
+        Some(self.all[self.last].clone())
+    }
+
+    fn open(&mut self, address: &Uri, count_max: usize) -> Option<Arc<Connection>> {
+        self.all.retain(|connection| !connection.is_closed());
+        if self.all.len() >= count_max {
+            return None;
+        }
+        let connection = Arc::new(Connection::open(address.clone()));
+        self.last = self.all.len();
+        self.all.push(connection.clone());
+        Some(connection)
+    }
+}
+
+impl Hold {
+    /// See [`Connection::sender`].
+    pub(super) async fn sender(&self) -> Result<Option<SendRequest<Bytes>>, NotConnected> {
+        self.connection.sender().await
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use postern_edge::{ServeConfig, serve};
 use tokio::io::AsyncReadExt as _;
@@ -15,16 +16,20 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Client;
 use crate::stage::{edge_before, library};
 
-/// A server that takes so many streams on a connection, counts its calls, and never ends one.
+/// A server that takes so many streams on a connection, counts its calls, and ends none but the unary ones.
 async fn endless(servers: &mut JoinSet<()>, streams_max: u32) -> (String, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counter = calls.clone();
-    let service = tower::service_fn(move |_: http::Request<hyper::body::Incoming>| {
+    let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
         counter.fetch_add(1, Ordering::Relaxed);
-        async {
-            let message = crate::upstream::framed(b"");
-            let first = futures::stream::once(async { Ok::<_, Infallible>(http_body::Frame::data(message)) });
-            let stream = futures::StreamExt::chain(first, futures::stream::pending());
+        async move {
+            let message = http_body::Frame::data(crate::upstream::framed(b""));
+            let end = request.uri().path().ends_with("/GetBook").then(crate::upstream::ok);
+            let rest = match end {
+                Some(end) => stream::iter([end]).boxed(),
+                None => stream::pending().boxed(),
+            };
+            let stream = stream::iter([message]).chain(rest).map(Ok::<_, Infallible>);
             let mut response = http::Response::new(http_body_util::StreamBody::new(stream));
             response
                 .headers_mut()
@@ -64,6 +69,20 @@ async fn more_streams_than_one_connection_takes_go_over_another() {
     let client = Client::new(edge_before(&mut servers, &behind).await);
     let open = watch(&client, 250).await;
     assert_eq!((open.len(), calls.load(Ordering::Relaxed)), (250, 250));
+}
+
+#[tokio::test]
+async fn thousands_of_idle_streams_keep_no_call_out() {
+    let mut servers = JoinSet::new();
+    let (behind, calls) = endless(&mut servers, 200).await;
+    let edge = edge_before(&mut servers, &behind).await;
+    let mut open = Vec::new();
+    // As many as one connection to the edge takes.
+    for _ in 0..33 {
+        open.push(watch(&Client::h2(edge), 200).await);
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 6_600);
+    assert_eq!(Client::new(edge).get("/v1/books/a", &[]).await.status, 200);
 }
 
 #[tokio::test]

@@ -161,6 +161,16 @@ impl Problem {
         .with_cause(cause)
     }
 
+    /// A call that was sent, and no answer came: nothing says that it may be made again.
+    pub(crate) fn broken_off(cause: impl Into<String>) -> Self {
+        Self::new(
+            Code::Unavailable,
+            "BACKEND_UNAVAILABLE",
+            "the service behind broke off: whether it carried the call out is not known",
+        )
+        .with_cause(cause)
+    }
+
     /// The upstream has ended the call and says no more; it stands in for a status of its own.
     pub(crate) fn cancelled() -> Self {
         Self::said(Code::Cancelled, "the service behind cancelled the call")

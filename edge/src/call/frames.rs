@@ -19,6 +19,7 @@ use crate::problem::Problem;
 pub(crate) struct Frames {
     body: Body,
     message_bytes_max: usize,
+    is_repeatable: bool,
     /// What has arrived and is not read yet.
     chunk: Bytes,
     /// A message, header included, that did not arrive in one piece.
@@ -28,10 +29,11 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(body: Body, message_bytes_max: usize) -> Self {
+    pub(crate) fn new(body: Body, message_bytes_max: usize, is_repeatable: bool) -> Self {
         Self {
             body,
             message_bytes_max,
+            is_repeatable,
             chunk: Bytes::new(),
             partial: BytesMut::new(),
             trailers: HeaderMap::new(),
@@ -43,7 +45,7 @@ impl Frames {
     pub(crate) fn ended() -> Self {
         Self {
             has_ended: true,
-            ..Self::new(Body::empty(), 0)
+            ..Self::new(Body::empty(), 0, false)
         }
     }
 
@@ -70,7 +72,10 @@ impl Frames {
             }
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(status::transport(&error))))),
+                Some(Err(error)) => {
+                    let problem = status::transport(&error, self.is_repeatable);
+                    return Poll::Ready(Some(Err(self.fail(problem))));
+                }
                 None => {
                     return Poll::Ready(Some(Err(
                         self.fail(Problem::internal("upstream ended without trailers"))
@@ -175,7 +180,7 @@ mod tests {
             parts.push(Frame::trailers(trailers));
         }
         let stream = futures::stream::iter(parts).map(Ok::<_, tonic::Status>);
-        Frames::new(Body::new(StreamBody::new(stream)), 100)
+        Frames::new(Body::new(StreamBody::new(stream)), 100, false)
     }
 
     fn framed(message: &[u8]) -> Vec<u8> {

@@ -41,7 +41,7 @@ impl Retries {
 }
 
 /// No connection, or one that closed before the call, or a server that says that it has not looked at it.
-fn is_unsent(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+pub(super) fn is_unsent(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     any(error, |error| {
         let is_canceled = error
             .downcast_ref::<hyper::Error>()

@@ -8,6 +8,7 @@ use prost::Message as _;
 use tonic::Code;
 use tonic_types::pb;
 
+use super::retry::is_unsent;
 use crate::metadata::BASE64;
 use crate::problem::Problem;
 use crate::route::decode;
@@ -48,9 +49,10 @@ pub(super) fn problem(mut trailers: HeaderMap) -> Problem {
     Problem::from_upstream(status, trailers)
 }
 
-/// A call that broke off, or never came to be.
-pub(crate) fn transport(error: &(dyn Error + Send + Sync + 'static)) -> Problem {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+/// A call that broke off, or never came to be. Whoever may not repeat what was carried out is told to come back only if
+/// that cannot have been.
+pub(crate) fn transport(first: &(dyn Error + Send + Sync + 'static), is_repeatable: bool) -> Problem {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(first);
     let mut texts = Vec::new();
     while let Some(error) = cause {
         if error.is::<tonic::TimeoutExpired>() {
@@ -65,7 +67,10 @@ pub(crate) fn transport(error: &(dyn Error + Send + Sync + 'static)) -> Problem 
         texts.push(error.to_string());
         cause = error.source();
     }
-    Problem::backend_unavailable(texts.join(": "))
+    match is_repeatable || is_unsent(first) {
+        true => Problem::backend_unavailable(texts.join(": ")),
+        false => Problem::broken_off(texts.join(": ")),
+    }
 }
 
 /// As servers end a call whose deadline has passed, or that they will not answer.

@@ -45,7 +45,11 @@ impl Channels {
             ..
         } = Limits::default();
         let connections_max = connections_max(calls_max + streams_max);
-        Self::of(addresses.into_iter().map(|address| Server::new(address, connections_max)))
+        Self::of(
+            addresses
+                .into_iter()
+                .map(|address| Server::new(address, connections_max)),
+        )
     }
 
     /// The same, not connected yet, with as many connections to each server as so many calls and streams at once need.

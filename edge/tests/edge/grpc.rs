@@ -120,6 +120,21 @@ async fn a_backend_that_is_not_there_is_a_grpc_status() {
 }
 
 #[tokio::test]
+async fn a_call_that_broke_off_is_not_asked_for_again() {
+    let mut servers = tokio::task::JoinSet::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let behind = format!("http://{}", listener.local_addr().unwrap());
+    servers.spawn(async move { drop(crate::pool::half_read(&listener).await) });
+    let edge = edge_before(&mut servers, &behind).await;
+    let response = Client::h2(edge).open("POST", GET_BOOK, &GRPC, request()).await;
+    assert_eq!(response.headers()["grpc-status"], "14");
+    let details = response.headers()["grpc-status-details-bin"].as_bytes();
+    let details = base64::engine::general_purpose::STANDARD_NO_PAD.decode(details);
+    let status = tonic_types::pb::Status::decode(details.unwrap().as_slice()).unwrap();
+    assert!(status.message.contains("not known") && status.details.len() == 1);
+}
+
+#[tokio::test]
 async fn a_deadline_that_the_edge_notices_first_is_a_grpc_status() {
     let service = tower::service_fn(|_: http::Request<Incoming>| {
         std::future::pending::<Result<Response<String>, std::convert::Infallible>>()

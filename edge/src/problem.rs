@@ -126,6 +126,12 @@ impl Problem {
         )
     }
 
+    /// The body is not what its type says.
+    pub(crate) fn unreadable_body(cause: &str) -> Self {
+        let message = format!("the body cannot be read: {cause}");
+        Self::new(Code::InvalidArgument, "INVALID_REQUEST", message)
+    }
+
     /// A header of the caller that cannot be read.
     pub(crate) fn invalid_header(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, "INVALID_REQUEST", message)

@@ -22,7 +22,7 @@ pub(super) struct Paced {
 }
 
 impl Paced {
-    /// What is too slow is told to whoever waits for the answer; the upstream sees a cancellation.
+    /// What is too slow, or cannot be read, is told to whoever waits for the answer; the upstream sees a cancellation.
     pub(super) fn new(body: Body, limits: PaceLimits) -> (Self, Faults) {
         let (fault, faults) = Faults::channel();
         let paced = Self {
@@ -31,6 +31,13 @@ impl Paced {
             fault: Some(fault),
         };
         (paced, faults)
+    }
+
+    fn fail(&mut self, problem: Problem) {
+        if let Some(fault) = self.end() {
+            // Nobody may wait for it any more.
+            let _ = fault.send(problem);
+        }
     }
 
     fn end(&mut self) -> Option<oneshot::Sender<Problem>> {
@@ -49,10 +56,7 @@ impl http_body::Body for Paced {
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             return self.pace.poll_too_slow(cx).map(|()| {
-                if let Some(fault) = self.end() {
-                    // Nobody may wait for it any more.
-                    let _ = fault.send(Problem::deadline_exceeded());
-                }
+                self.fail(Problem::deadline_exceeded());
                 Some(Err(tonic::Status::cancelled(
                     "the caller's request does not come",
                 )))
@@ -60,7 +64,8 @@ impl http_body::Body for Paced {
         };
         match &frame {
             Some(Ok(frame)) => self.pace.advance(frame.data_ref().map_or(0, Bytes::len)),
-            Some(Err(_)) | None => drop(self.end()),
+            Some(Err(error)) => self.fail(Problem::unreadable_body(error.message())),
+            None => drop(self.end()),
         }
         Poll::Ready(frame)
     }

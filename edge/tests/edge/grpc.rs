@@ -280,6 +280,21 @@ async fn grpc_web_works_over_both_versions_in_binary_and_text() {
     }
 }
 
+#[tokio::test]
+async fn text_that_is_no_base64_is_the_callers_mistake() {
+    let stage = Stage::new().await;
+    let kind = ("content-type", "application/grpc-web-text+proto");
+    let padded_within = STANDARD.encode(&request()[..4]) + &STANDARD.encode(&request()[4..]);
+    for text in ["!!!!", "AAA", &padded_within] {
+        for client in [stage.client.clone(), Client::h2(stage.edge)] {
+            let body = Bytes::copy_from_slice(text.as_bytes());
+            let response = client.open("POST", GET_BOOK, &[kind], body).await;
+            assert_eq!(response.headers()["grpc-status"], "3", "{text}");
+            assert_eq!(response.headers()["content-type"], kind.1);
+        }
+    }
+}
+
 /// A message, then trailers in a frame of their own.
 fn check_web(body: &[u8]) {
     let message = framed(b"\x0a\x01b");

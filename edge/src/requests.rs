@@ -51,29 +51,28 @@ struct Binder {
 }
 
 impl Requests {
-    /// Waits for the first message, so that a call with a bad one is never made.
+    /// With its first message, so that a call with a bad one is never made. That is waited for unless the server `may_speak_first`.
     pub(crate) async fn begin(
         core: Arc<Core>,
         head: Head,
-        mut pieces: Pieces,
+        pieces: Pieces,
+        may_speak_first: bool,
     ) -> Result<(Self, Faults), Problem> {
-        let mut binder = Binder { core, head, count: 0 };
-        let first = std::future::poll_fn(|cx| pieces.poll_next(cx))
-            .await
-            .transpose()?;
-        let first = match first {
-            Some(piece) => Some(binder.bind(&piece)?),
-            // An empty file is a file, with a name and a type; and what path and query say is not lost.
-            None if binder.is_raw() || binder.has_fields() => Some(binder.bind(b"")?),
-            None => None,
-        };
         let (sender, faults) = Faults::channel();
-        let requests = Self {
-            binder,
-            first,
+        let mut requests = Self {
+            binder: Binder { core, head, count: 0 },
+            first: None,
             pieces: Some(pieces),
             fault: Some(sender),
         };
+        let first = std::future::poll_fn(|cx| {
+            let first = requests.poll_message(cx);
+            match first.is_pending() && may_speak_first {
+                true => Poll::Ready(None),
+                false => first,
+            }
+        });
+        requests.first = first.await.transpose()?;
         Ok((requests, faults))
     }
 
@@ -84,8 +83,12 @@ impl Requests {
         let Some(pieces) = &mut self.pieces else {
             return Poll::Ready(None);
         };
-        let piece = ready!(pieces.poll_next(cx));
-        Poll::Ready(piece.map(|piece| self.binder.bind(&piece?)))
+        let piece = match ready!(pieces.poll_next(cx)) {
+            Some(piece) => piece?,
+            None if self.binder.is_owed() => Bytes::new(),
+            None => return Poll::Ready(None),
+        };
+        Poll::Ready(Some(self.binder.bind(&piece)))
     }
 
     fn is_answered(&mut self, cx: &mut Context<'_>) -> bool {
@@ -135,6 +138,12 @@ impl http_body::Body for Requests {
 impl Binder {
     fn is_raw(&self) -> bool {
         self.core.route(self.head.route).raw_body.is_some()
+    }
+
+    /// Whether there is a first message though the body has none: an empty file is a file, with a name and a type; and what path
+    /// and query say is not lost.
+    fn is_owed(&self) -> bool {
+        self.count == 0 && (self.is_raw() || self.has_fields())
     }
 
     /// Whether path or query say anything.

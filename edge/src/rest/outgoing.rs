@@ -76,7 +76,8 @@ async fn messages(call: &Call<'_>, target: &Target<'_>, body: Body) -> Result<(R
         resume: target.resume.cloned(),
         content_type: content_type(call, target)?.to_owned(),
     };
-    Requests::begin(call.core.clone(), head, pieces).await
+    let may_speak_first = target.route.rpc.streams.answers;
+    Requests::begin(call.core.clone(), head, pieces, may_speak_first).await
 }
 
 fn content_type<'a>(call: &Call<'a>, target: &Target<'_>) -> Result<&'a str, Problem> {

@@ -1,9 +1,13 @@
 //! Streams of requests: NDJSON, or a JSON array.
 
+use futures::StreamExt as _;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
-use crate::stage::Stage;
-use crate::upstream::{Reply, ok};
+use crate::serving::{read_all, read_until};
+use crate::stage::{Stage, edge_before, listen};
+use crate::upstream::{Reply, framed, ok};
 
 const IMPORT: &str = "/v1/books:import";
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
@@ -186,4 +190,44 @@ async fn a_late_error_in_a_stream_of_both_is_its_own() {
         answer.violations(),
         [("/1/nothing".to_owned(), "UNKNOWN_FIELD".to_owned())]
     );
+}
+
+/// The head of a call that streams both ways.
+fn exchange(framing: &str) -> String {
+    let types = "content-type: application/x-ndjson\r\naccept: application/x-ndjson";
+    format!("POST /v1/books:exchange HTTP/1.1\r\nhost: x\r\n{types}\r\n{framing}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_server_may_speak_first() {
+    let service = tower::service_fn(|_: http::Request<hyper::body::Incoming>| async {
+        let greeting = http_body::Frame::data(framed(b"\x0a\x05hello"));
+        let frames = futures::stream::iter([Ok::<_, std::convert::Infallible>(greeting)]);
+        let body = http_body_util::StreamBody::new(frames.chain(futures::stream::pending()));
+        let mut response = http::Response::new(body);
+        let kind = http::HeaderValue::from_static("application/grpc");
+        response.headers_mut().insert("content-type", kind);
+        Ok::<_, std::convert::Infallible>(response)
+    });
+    let mut servers = tokio::task::JoinSet::new();
+    let behind = listen(&mut servers, service, Default::default()).await;
+    let edge = edge_before(&mut servers, &format!("http://{behind}")).await;
+    let mut stream = TcpStream::connect(edge).await.unwrap();
+    let head = exchange("transfer-encoding: chunked");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut stream, "hello").await;
+    // Too late for a status of its own.
+    stream.write_all(b"8\r\n{\"x\":1}\n\r\n").await.unwrap();
+    read_until(&mut stream, "\"/0/x\"").await;
+}
+
+#[tokio::test]
+async fn a_bad_first_message_that_is_there_already_keeps_its_status() {
+    let mut stage = Stage::new().await;
+    let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+    let request = exchange("connection: close\r\ncontent-length: 7") + "{\"x\":1}";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(stage.is_quiet());
 }

@@ -21,7 +21,7 @@ pub(crate) const H2_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 pub(crate) const H2_OPEN_HEADERS: &[u8] = &[0, 0, 1, 1, 1, 0, 0, 0, 1, 0x82];
 
 /// Reads until the peer closes.
-async fn read_all(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text))
         .await
@@ -31,7 +31,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
 }
 
 /// Reads until the text is there.
-async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+pub(crate) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains(text) {
         let size = tokio::time::timeout(PATIENCE, stream.read_buf(&mut read))

@@ -5,6 +5,7 @@
 mod connection;
 mod framing;
 mod heads;
+mod peer;
 mod refusal;
 mod watched;
 
@@ -14,11 +15,17 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
+
+/// A peer that is silent for so long is probed by TCP, and gone after three probes.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
 
 /// An extension of every request: cancelled when the server begins to shut down.
 #[derive(Debug, Clone)]
@@ -83,6 +90,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    probe(&listener);
     let permits = Arc::new(Semaphore::new(config.connections_max));
     let builder = connection::builder(&config);
     let timeouts = connection::Timeouts {
@@ -112,6 +120,17 @@ where
     drain(connections, config.drain_timeout).await;
 }
 
+/// Has the peers probed of what is accepted from now on: a socket takes this over from its listener.
+fn probe(listener: &TcpListener) {
+    let probes = TcpKeepalive::new()
+        .with_time(PROBE_AFTER)
+        .with_interval(PROBE_INTERVAL)
+        .with_retries(PROBES);
+    if let Err(error) = SockRef::from(listener).set_tcp_keepalive(&probes) {
+        tracing::warn!(%error, "connections are not probed");
+    }
+}
+
 /// Waits for room, then for a connection. Errors of single connections, and of too many open files, pass.
 async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
     let permit = permits
@@ -138,5 +157,21 @@ async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
             "connections were cut at shutdown"
         );
         connections.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_is_probed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        probe(&listener);
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let socket = SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), PROBE_AFTER);
     }
 }

@@ -1,7 +1,9 @@
 //! One connection, from its first byte to its end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -16,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service, ServiceExt as _};
 
+use super::peer::{self, Peer};
 use super::watched::{Calls, Watched};
 use super::{ServeConfig, Shutdown, refusal};
 
@@ -70,7 +73,8 @@ pub(super) async fn run<S, B>(
         tracing::debug!(%error, "connection without nodelay");
     }
     let calls = Arc::new(Calls::default());
-    let stream = Watched::new(stream, calls.clone(), timeouts.head);
+    let (socket, peer) = peer::split(stream);
+    let stream = Watched::new(socket, calls.clone(), timeouts.head);
     let (begun, token) = (calls.clone(), shutdown.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         let call = begun.begin();
@@ -98,21 +102,34 @@ pub(super) async fn run<S, B>(
             std::future::pending::<()>().await;
         }
     };
-    let ended = tokio::select! {
-        result = connection.as_mut() => Some(result),
-        () = shutdown.cancelled() => None,
-        () = idle => None,
-    };
-    let result = match ended {
-        Some(result) => result,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let whole = async {
+        tokio::select! {
+            result = connection.as_mut() => return result,
+            () = shutdown.cancelled() => {}
+            () = idle => {}
         }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
+    let result = tokio::select! {
+        biased;
+        result = whole => result,
+        () = abandoned(&peer, &calls) => Err("the peer has left".into()),
     };
     if let Err(error) = result {
         tracing::debug!(error, "connection ended badly");
     }
+}
+
+/// The peer has left, and an answer is owed to it.
+async fn abandoned(peer: &Peer, calls: &Calls) {
+    peer.leaves().await;
+    // Looked at whenever something happens on the connection.
+    poll_fn(|_| match calls.has_open() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }
 
 /// As hyper answers what it refuses itself.

@@ -52,7 +52,7 @@ impl Calls {
         self.begun.load(Ordering::Relaxed)
     }
 
-    fn has_open(&self) -> bool {
+    pub(super) fn has_open(&self) -> bool {
         self.begun() != self.ended.load(Ordering::Relaxed)
     }
 }

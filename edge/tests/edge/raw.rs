@@ -353,7 +353,8 @@ async fn a_caller_that_breaks_off_does_not_pass_for_one_that_is_done() {
     let edge = uploads(&mut servers, move |body| {
         let outcome = outcome.clone();
         async move {
-            outcome.send(body.collect().await.is_ok()).unwrap();
+            outcome.send(None).unwrap();
+            outcome.send(Some(body.collect().await.is_ok())).unwrap();
             vec![Frame::data(framed(b"")), ok()]
         }
     })
@@ -361,9 +362,11 @@ async fn a_caller_that_breaks_off_does_not_pass_for_one_that_is_done() {
     let mut socket = tokio::net::TcpStream::connect(edge).await.unwrap();
     let head = b"POST /v1/uploads/a HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
     socket.write_all(head).await.unwrap();
+    let begun = tokio::time::timeout(PATIENCE, outcomes.recv()).await.unwrap();
+    assert_eq!(begun, Some(None));
     drop(socket);
     let is_whole = tokio::time::timeout(PATIENCE, outcomes.recv()).await.unwrap();
-    assert_ne!(is_whole, Some(true));
+    assert_ne!(is_whole, Some(Some(true)));
 }
 
 type Sender = futures::channel::mpsc::Sender<Result<Frame<Bytes>, Infallible>>;

@@ -10,8 +10,11 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use postern_edge::Limits;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::serving::read_until;
 use crate::stage::{PATIENCE, Stage};
 use crate::upstream::{Reply, ok, trailers};
 
@@ -316,6 +319,23 @@ async fn a_client_that_leaves_cancels_the_upstream_at_once() {
     tokio::time::timeout(Duration::from_secs(1), sender.closed())
         .await
         .expect("the upstream still sends");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_the_upstream_whatever_it_sent_behind_its_request() {
+    let next = "GET /v1/books/b HTTP/1.1\r\nhost: x\r\n\r\n";
+    for rest in ["\r\n", next, &next.repeat(500)] {
+        let (stage, sender) = live(Limits::default(), &[1]).await;
+        let mut stream = TcpStream::connect(stage.edge).await.unwrap();
+        let request = format!("GET {WATCH} HTTP/1.1\r\nhost: x\r\n\r\n{rest}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read_until(&mut stream, "id: 1").await;
+        assert!(!sender.is_closed());
+        stream.shutdown().await.unwrap();
+        tokio::time::timeout(Duration::from_secs(1), sender.closed())
+            .await
+            .expect("the upstream still sends");
+    }
 }
 
 #[tokio::test]

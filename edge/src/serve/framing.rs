@@ -17,6 +17,8 @@ pub(super) struct Framing {
     /// Bytes of the line, while it may still be one of the names.
     line_bytes: usize,
     line: Line,
+    /// Of the lines before the head.
+    empty_bytes: usize,
     has_length: bool,
     has_coding: bool,
 }
@@ -33,6 +35,12 @@ enum Line {
 }
 
 impl Framing {
+    /// Whether anything of the head came. One empty line before it is nothing: of clients that end a body so (RFC 9112,
+    /// section 2.2).
+    pub(super) fn has_begun(&self) -> bool {
+        self.line != Line::BeforeHead || self.empty_bytes > b"\r\n".len()
+    }
+
     /// Where the second way begins, if this part of the head has it: the colon behind its name.
     pub(super) fn contradiction(&mut self, data: &[u8]) -> Option<usize> {
         let mut index = 0;
@@ -40,6 +48,7 @@ impl Framing {
             && let Some(byte) = data.get(index)
         {
             match (byte, &self.line) {
+                (b'\r' | b'\n', Line::BeforeHead) => self.empty_bytes += 1,
                 (b'\n', _) => self.end_line(),
                 (b'\r', _) => {}
                 (_, Line::Rest) => {
@@ -79,10 +88,9 @@ impl Framing {
 
     fn end_line(&mut self) {
         self.line = match self.line {
-            Line::BeforeHead => Line::BeforeHead,
             Line::Name if self.line_bytes == 0 => Line::BehindHead,
             Line::Name | Line::Rest => Line::Name,
-            Line::BehindHead => Line::BehindHead,
+            Line::BeforeHead | Line::BehindHead => return,
         };
         self.line_bytes = 0;
     }

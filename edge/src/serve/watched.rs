@@ -105,7 +105,9 @@ impl<S> Watched<S> {
     fn is_within_head(&self) -> bool {
         match &self.heads {
             Heads::Http2(frames) => frames.is_within(),
-            Heads::Unknown(_) | Heads::Http1 => self.head_after == Some(self.calls.begun()),
+            Heads::Unknown(_) | Heads::Http1 => {
+                self.head_after == Some(self.calls.begun()) && self.framing.has_begun()
+            }
         }
     }
 

@@ -322,7 +322,7 @@ async fn a_head_that_has_begun_must_end_in_time() {
 }
 
 #[tokio::test]
-async fn neither_a_body_nor_a_pause_between_requests_is_a_head() {
+async fn neither_a_body_nor_a_pause_nor_an_empty_line_between_requests_is_a_head() {
     let pause = Duration::from_millis(200);
     let config = ServeConfig {
         head_timeout: pause / 4,
@@ -349,6 +349,9 @@ async fn neither_a_body_nor_a_pause_between_requests_is_a_head() {
         is_silent(&mut stream, pause).await;
         stream.write_all(body.as_bytes()).await.unwrap();
         read_until(&mut stream, body).await;
+        is_silent(&mut stream, pause).await;
+        // Of clients that end a body so (RFC 9112, section 2.2).
+        stream.write_all(b"\r\n").await.unwrap();
         is_silent(&mut stream, pause).await;
     }
 }

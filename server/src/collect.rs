@@ -51,7 +51,6 @@ impl Collect {
                 backoff.reset();
                 continue;
             };
-            self.listening.broken(Timestamp::now());
             tracing::warn!(
                 error = &failure as &dyn std::error::Error,
                 "outcomes could not be collected and come again"
@@ -74,10 +73,11 @@ impl Collect {
             };
         }
         // What was sent before these has been received before them, roughly; before a reply without any, all.
-        let sent = held.iter().map(|message| message.sent).min();
+        let oldest = held.iter().map(|message| message.sent).min();
         let result = self.settle(held).await;
-        if let (Ok(()), Some(sent)) = (&result, sent.unwrap_or_else(|| Some(Timestamp::now()))) {
-            self.listening.collected(sent);
+        if result.is_ok() {
+            let now = Timestamp::now();
+            self.listening.collected(oldest.unwrap_or(Some(now)), now);
         }
         if !matches!(result, Err(Failure::Store(store::Error::Unavailable(_)))) {
             held.clear();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::job::Timestamp;
 
-/// Whoever looks around less often than this was stopped in between, or its clock has jumped.
+/// A receive that finds nothing takes 20 s, a look at deadlines far less. What takes longer has failed, or was stopped, or the clock has jumped.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// After a break, consumers have so long to be heard again: their retries and heartbeats come more often.
 const GRACE: Duration = Duration::from_mins(1);
@@ -21,52 +21,12 @@ pub struct Listening(Arc<Mutex<State>>);
 struct State {
     /// When listening began, anew after a break.
     since: Timestamp,
-    /// When somebody last looked around.
-    awake: Timestamp,
+    /// When outcomes were last collected, if only to find none.
+    heard: Timestamp,
+    /// When deadlines were last looked at.
+    looked: Timestamp,
     /// Outcomes that were sent before then have been dealt with, but for what another process holds.
     collected: Option<Timestamp>,
-}
-
-impl Listening {
-    /// Begins now.
-    #[must_use]
-    pub fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            since: now,
-            awake: now,
-            collected: None,
-        })))
-    }
-
-    /// Queue or database failed: until now somebody may have spoken to nobody.
-    pub fn broken(&self, now: Timestamp) {
-        self.lock().since = now;
-    }
-
-    /// Outcomes that were sent before then have been dealt with.
-    pub fn collected(&self, sent: Timestamp) {
-        let mut state = self.lock();
-        state.collected = state.collected.max(Some(sent));
-    }
-
-    /// Looks around, as must be done every few seconds. Otherwise, and when the clock was set back, listening begins anew.
-    pub fn look(&self, now: Timestamp) -> Heard {
-        let mut state = self.lock();
-        if now < state.awake || now.since(state.awake) > SILENCE_MAX {
-            state.since = now;
-            state.collected = None;
-        }
-        state.awake = now;
-        let has_grace = now.since(state.since) < GRACE;
-        Heard {
-            newcomers: has_grace.then_some(state.since),
-            collected: state.collected,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 /// Of whom it can be said that they would have been heard.
@@ -76,6 +36,58 @@ pub struct Heard {
     pub newcomers: Option<Timestamp>,
     /// Outcomes that were sent before then have been dealt with, but for what another process holds.
     pub collected: Option<Timestamp>,
+}
+
+impl Listening {
+    /// Begins now.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(State::new(now))))
+    }
+
+    /// What has been received is dealt with, and so is what was sent before, where that is known.
+    pub fn collected(&self, sent: Option<Timestamp>, now: Timestamp) {
+        let mut state = self.lock();
+        state.heard = now;
+        state.collected = state.collected.max(sent);
+    }
+
+    /// What can be said now. After a silence, and when the clock was set back, listening begins anew.
+    #[must_use]
+    pub fn look(&self, now: Timestamp) -> Heard {
+        let mut state = self.lock();
+        if now < state.looked {
+            *state = State::new(now);
+        }
+        if now.since(state.looked) > SILENCE_MAX || now.since(state.heard) > SILENCE_MAX {
+            state.since = now;
+        }
+        let has_grace = now.since(state.since) < GRACE;
+        Heard {
+            newcomers: has_grace.then_some(state.since),
+            collected: state.collected,
+        }
+    }
+
+    /// What followed from the look of that time is done.
+    pub fn looked(&self, now: Timestamp) {
+        self.lock().looked = now;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const fn new(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            heard: now,
+            looked: now,
+            collected: None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,11 +100,20 @@ mod tests {
         START.plus_millis(seconds * 1000)
     }
 
-    /// Looks around every second, as the sweep does.
-    fn look_until(listening: &Listening, seconds: std::ops::RangeInclusive<i64>) -> Option<Timestamp> {
+    fn look(listening: &Listening, seconds: i64) -> Option<Timestamp> {
+        let newcomers = listening.look(at(seconds)).newcomers;
+        listening.looked(at(seconds));
+        newcomers
+    }
+
+    /// All goes well, second by second, with receives that find nothing.
+    fn listen(listening: &Listening, seconds: std::ops::RangeInclusive<i64>) -> Option<Timestamp> {
         let mut newcomers = None;
         for second in seconds {
-            newcomers = listening.look(at(second)).newcomers;
+            if second % 20 == 0 {
+                listening.collected(Some(at(second)), at(second));
+            }
+            newcomers = look(listening, second);
         }
         newcomers
     }
@@ -100,48 +121,73 @@ mod tests {
     #[test]
     fn for_a_minute_only_newcomers_would_have_been_heard() {
         let listening = Listening::new(START);
-        assert_eq!(look_until(&listening, 0..=59), Some(START));
-        assert_eq!(look_until(&listening, 60..=60), None);
+        assert_eq!(listen(&listening, 0..=59), Some(START));
+        assert_eq!(listen(&listening, 60..=60), None);
     }
 
     #[test]
-    fn a_failure_begins_the_minute_anew() {
+    fn when_nothing_is_collected_for_long_the_minute_begins_anew() {
         let listening = Listening::new(START);
-        look_until(&listening, 0..=100);
-        listening.broken(at(100));
-        assert_eq!(look_until(&listening, 101..=159), Some(at(100)));
-        assert_eq!(look_until(&listening, 160..=160), None);
+        listen(&listening, 0..=100);
+        for second in 101..=130 {
+            assert_eq!(look(&listening, second), None);
+        }
+        for second in 131..=3700 {
+            assert_eq!(look(&listening, second), Some(at(second)));
+        }
+        listening.collected(None, at(3701));
+        assert_eq!(listen(&listening, 3701..=3759), Some(at(3700)));
+        assert_eq!(listen(&listening, 3760..=3760), None);
+    }
+
+    #[test]
+    fn when_deadlines_cannot_be_looked_at_for_long_the_minute_begins_anew() {
+        let listening = Listening::new(START);
+        listen(&listening, 0..=100);
+        for second in (101..=700).step_by(10) {
+            listening.collected(Some(at(second)), at(second));
+            // The database does not answer.
+            let _ = listening.look(at(second));
+        }
+        assert_eq!(listen(&listening, 700..=759), Some(at(700)));
+        assert_eq!(listen(&listening, 760..=760), None);
+    }
+
+    #[test]
+    fn a_short_failure_is_no_break() {
+        let listening = Listening::new(START);
+        listen(&listening, 0..=100);
+        assert_eq!(look(&listening, 130), None);
     }
 
     #[test]
     fn a_process_that_was_stopped_or_whose_clock_jumped_forward_begins_anew() {
         let listening = Listening::new(START);
-        look_until(&listening, 0..=100);
-        assert_eq!(listening.look(at(700)).newcomers, Some(at(700)));
-        assert_eq!(look_until(&listening, 701..=760), None);
+        listen(&listening, 0..=100);
+        listening.collected(None, at(700));
+        assert_eq!(look(&listening, 700), Some(at(700)));
+        assert_eq!(listen(&listening, 701..=760), None);
     }
 
     #[test]
     fn a_clock_that_was_set_back_forgets_what_it_had_collected() {
         let listening = Listening::new(START);
-        look_until(&listening, 0..=100);
-        listening.collected(at(100));
-        assert_eq!(
-            listening.look(at(-500)),
-            Heard {
-                newcomers: Some(at(-500)),
-                collected: None
-            }
-        );
-        assert_eq!(look_until(&listening, -499..=-440), None);
+        listen(&listening, 0..=100);
+        let anew = Heard {
+            newcomers: Some(at(-500)),
+            collected: None,
+        };
+        assert_eq!(listening.look(at(-500)), anew);
+        listening.looked(at(-500));
+        assert_eq!(listen(&listening, -499..=-440), None);
     }
 
     #[test]
     fn what_was_collected_never_falls() {
         let listening = Listening::new(START);
         assert_eq!(listening.look(START).collected, None);
-        for second in [3, 2] {
-            listening.collected(at(second));
+        for sent in [Some(at(3)), Some(at(2)), None] {
+            listening.collected(sent, START);
             assert_eq!(listening.look(START).collected, Some(at(3)));
         }
     }

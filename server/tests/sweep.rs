@@ -275,6 +275,12 @@ async fn answer(Shared(endpoint): Shared<Arc<Sqs>>, headers: HeaderMap) -> Respo
     Json(reply).into_response()
 }
 
+/// A round of the loop, in a process that has just found no outcomes.
+async fn round(deadlines: &Deadlines, now: Timestamp) {
+    deadlines.listening.collected(Some(now), now);
+    deadlines.round(now).await.unwrap();
+}
+
 async fn a_job_that_nobody_started_in_time_expires_and_lets_go_of_what_it_held(world: World) {
     let accepted = ago(10);
     let job = world.submit_with(accepted, Some("key")).await.unwrap();
@@ -421,7 +427,7 @@ async fn a_clock_that_was_set_back_expires_later_and_brings_nothing_back(world: 
     let (early, late) = (world.submit(at(0)).await, world.submit(at(300)).await);
     let deadlines = world.deadlines(&sqs, at(540)).await;
     for second in (540..=600).step_by(20) {
-        deadlines.round(at(second)).await.unwrap();
+        round(&deadlines, at(second)).await;
     }
     let ended = world.job(early).await;
     assert_eq!(ended.state, State::Expired);
@@ -432,11 +438,11 @@ async fn a_clock_that_was_set_back_expires_later_and_brings_nothing_back(world: 
         Verdict::Settled
     );
     for second in (0..900).step_by(20) {
-        deadlines.round(at(second)).await.unwrap();
+        round(&deadlines, at(second)).await;
     }
     assert_eq!(world.job(early).await, ended);
     assert_eq!(world.job(late).await.state, State::Queued);
-    deadlines.round(at(900)).await.unwrap();
+    round(&deadlines, at(900)).await;
     assert_eq!(world.end(late).await, expired("QUEUE_TIMEOUT"));
 }
 
@@ -445,15 +451,15 @@ async fn a_clock_that_went_forward_leaves_a_minute_to_be_heard_again(world: Worl
     let (alive, silent) = (world.running(start).await, world.running(start).await);
     let deadlines = world.deadlines(&sqs, start.plus_millis(-10 * MINUTE)).await;
     for second in (-120..=0).step_by(20) {
-        deadlines.round(start.plus_millis(second * 1000)).await.unwrap();
+        round(&deadlines, start.plus_millis(second * 1000)).await;
     }
     let jumped = start.plus_millis(10 * MINUTE);
     for second in (0..=50).step_by(10) {
-        deadlines.round(jumped.plus_millis(second * 1000)).await.unwrap();
+        round(&deadlines, jumped.plus_millis(second * 1000)).await;
     }
     let heard = jumped.plus_millis(55_000);
     world.apply(alive, "p", Event::Progress(None), heard).await;
-    deadlines.round(jumped.plus_millis(MINUTE)).await.unwrap();
+    round(&deadlines, jumped.plus_millis(MINUTE)).await;
     assert_eq!(world.job(alive).await.state, State::Running);
     assert_eq!(world.end(silent).await, expired("EXECUTION_TIMEOUT"));
 }
@@ -465,11 +471,13 @@ async fn nothing_expires_while_an_outcome_waits_to_be_collected(world: World) {
     let deadlines = world.deadlines(&sqs, start).await;
     sqs.hold(1);
     for second in (0..=1200).step_by(20) {
+        // What is collected is as old as that.
+        deadlines.listening.collected(Some(start), at(second));
         deadlines.round(at(second)).await.unwrap();
     }
     assert_eq!(world.job(job).await.state, State::Running);
     sqs.hold(0);
-    deadlines.round(at(1201)).await.unwrap();
+    round(&deadlines, at(1201)).await;
     assert_eq!(world.end(job).await, expired("EXECUTION_TIMEOUT"));
 }
 
@@ -482,8 +490,7 @@ async fn a_busy_queue_delays_expiry_by_what_a_dead_process_may_hold(world: World
     sqs.hold(7);
     for second in (0..=360).step_by(10) {
         let now = start.plus_millis(second * 1000);
-        deadlines.listening.collected(now);
-        deadlines.round(now).await.unwrap();
+        round(&deadlines, now).await;
         // The visibility timeout, and half a minute.
         let is_over = now >= deadline.plus_millis(60_000);
         let expected = if is_over { State::Expired } else { State::Running };
@@ -499,13 +506,13 @@ async fn what_came_before_a_restart_has_a_minute_to_be_heard(world: World) {
     let young = world.submit(restart).await;
     let early = "UPDATE jobs SET deadline = 0";
     world.database.execute_unprepared(early).await.unwrap();
-    deadlines.round(restart.plus_millis(100)).await.unwrap();
+    round(&deadlines, restart.plus_millis(100)).await;
     assert_eq!(world.end(young).await, expired("QUEUE_TIMEOUT"));
     for second in [20, 40, 59] {
-        deadlines.round(restart.plus_millis(second * 1000)).await.unwrap();
+        round(&deadlines, restart.plus_millis(second * 1000)).await;
         assert_eq!(world.job(old).await.state, State::Running);
     }
-    deadlines.round(restart.plus_millis(MINUTE)).await.unwrap();
+    round(&deadlines, restart.plus_millis(MINUTE)).await;
     assert_eq!(world.end(old).await, expired("EXECUTION_TIMEOUT"));
 }
 
@@ -515,7 +522,7 @@ async fn an_hour_without_sqs_expires_nothing(world: World) {
     let at = |seconds: i64| start.plus_millis(seconds * 1000);
     let deadlines = world.deadlines(&sqs, start).await;
     for second in (0..=60).step_by(20) {
-        deadlines.round(at(second)).await.unwrap();
+        round(&deadlines, at(second)).await;
     }
     let (running, waiting, silent) = (
         world.running(at(60)).await,
@@ -530,13 +537,13 @@ async fn an_hour_without_sqs_expires_nothing(world: World) {
     }
     sqs.is_down(false);
     for second in (3661..=3700).step_by(2) {
-        deadlines.round(at(second)).await.unwrap();
+        round(&deadlines, at(second)).await;
     }
     // What was under way arrives.
     world.apply(running, "p", Event::Progress(None), at(3700)).await;
     world.apply(waiting, "s", Event::Started, at(3700)).await;
     for second in (3702..=3730).step_by(2) {
-        deadlines.round(at(second)).await.unwrap();
+        round(&deadlines, at(second)).await;
     }
     for job in [running, waiting] {
         assert_eq!(world.job(job).await.state, State::Running);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::job::Timestamp;
-use crate::listening::Listening;
+use crate::listening::{Heard, Listening};
 use crate::queue::{self, Results};
 use crate::store::system::Overdue;
 use crate::store::{self, Store};
@@ -73,15 +73,13 @@ impl Deadlines {
     /// # Errors
     /// [`Error`] says what failed.
     pub async fn round(&self, now: Timestamp) -> Result<Duration, Error> {
-        let result = self.enforce(now).await;
-        if result.is_err() {
-            self.listening.broken(now);
-        }
-        result
+        let heard = self.listening.look(now);
+        let wait = self.enforce(heard, now).await?;
+        self.listening.looked(now);
+        Ok(wait)
     }
 
-    async fn enforce(&self, now: Timestamp) -> Result<Duration, Error> {
-        let heard = self.listening.look(now);
+    async fn enforce(&self, heard: Heard, now: Timestamp) -> Result<Duration, Error> {
         let Some(next) = self.store.system().next_deadline().await? else {
             return Ok(IDLE_MAX);
         };

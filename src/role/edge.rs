@@ -32,8 +32,7 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
 
 async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
     let calls_max = config.edge_calls_max.saturating_add(config.edge_streams_max);
-    let channels =
-        postern_edge::upstream::channel(&config.edge_upstream.join(","))?.for_calls(calls_max);
+    let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?.for_calls(calls_max);
     let source = Source::new(&args, &channels);
     let mut settings = self::config(args.descriptor_set.as_deref(), &config)?;
     if let Source::Servers(_) = source {

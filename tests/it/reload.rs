@@ -106,14 +106,23 @@ async fn the_log_says_why_a_file_is_not_taken() {
     let file = folder.path().join("rules.yaml");
     std::fs::write(&file, "http: {}").unwrap();
     let log = folder.path().join("log");
-    let args = ["edge", "--upstream", "http://127.0.0.1:1", "--service-config", "rules.yaml"];
+    let args = [
+        "edge",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--service-config",
+        "rules.yaml",
+    ];
     let mut command = command(folder.path(), &args);
     command.stderr(std::fs::File::create(&log).unwrap());
     let edge = Process::start(command, "edge").await;
     std::fs::remove_file(&file).unwrap();
     edge.hang_up().await;
     let told = async {
-        while !std::fs::read_to_string(&log).unwrap().contains("rules.yaml: No such file") {
+        while !std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("rules.yaml: No such file")
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

@@ -175,6 +175,23 @@ async fn a_job_that_fails_looks_as_the_contract_says() {
 }
 
 #[tokio::test]
+async fn a_job_that_expires_and_is_deleted_looks_as_the_contract_says() {
+    let world = World::start().await;
+    let (rest, consumer) = (world.rest("acme"), world.consumer().await);
+    let mut body = request("r-1");
+    body["executionTimeout"] = json!("1s");
+    let submitted = submit(&rest, "order-4713", &body).await;
+    let path = submitted.header("location").to_owned();
+    let delete = || Answer::read(rest.request(reqwest::Method::DELETE, &path));
+    insta::assert_snapshot!("error_job_not_terminal", text(&delete().await));
+    let task = consumer.task().await;
+    consumer.send(&task.outcome("STARTED")).await;
+    insta::assert_snapshot!("poll_expired", text(&rest.get(&format!("{path}?wait=20s")).await));
+    insta::assert_snapshot!("delete", text(&delete().await));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn errors_look_as_the_contract_says() {
     let world = World::start().await;
     let rest = world.rest("acme");

@@ -30,7 +30,10 @@ const ROOMS: [(&str, &[&str]); 17] = [
         "collect",
         &["backoff", "catalog", "job", "listening", "queue", "seal", "store"],
     ),
-    ("sweep", &["backoff", "job", "listening", "queue", "store"]),
+    (
+        "sweep",
+        &["backoff", "catalog", "job", "listening", "queue", "seal", "store"],
+    ),
     (
         "api",
         &[

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use backoff::Backoff;
-pub use job_type::JobType;
+pub use job_type::{JobType, OnDeadLetter};
 pub use schema::{Violation, Violations};
 pub use source::Source;
 pub use unique::UniqueConstraint;

@@ -3,6 +3,7 @@
 //! Knows nothing of SQL, SQS or gRPC, and has no clock: every transition is told what time it is.
 
 mod cancel;
+mod dead_letter;
 mod expire;
 mod failure;
 mod id;
@@ -16,6 +17,7 @@ mod transition;
 mod work;
 
 pub use cancel::Cancellation;
+pub use dead_letter::{DeadLetter, DeadLetterPolicy, Redrive};
 pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, PartnerId};
 pub use outcome::{Event, Outcome};
@@ -50,6 +52,8 @@ pub struct Job {
     pub attempt: Option<i32>,
     /// The newest position within that attempt, where the consumer numbers its reports.
     pub seq: Option<i64>,
+    /// What it waits for, where the task of its dispatch lies among the dead letters.
+    pub dead_letter: Option<DeadLetter>,
     /// Whether a cancellation was asked for.
     pub cancel_requested: bool,
     /// The partner's own marks.
@@ -105,6 +109,7 @@ impl Job {
             dispatch: 1,
             attempt: None,
             seq: None,
+            dead_letter: None,
             cancel_requested: false,
             labels: BTreeMap::new(),
             request_id: None,

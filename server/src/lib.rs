@@ -39,7 +39,7 @@ use job::Timestamp;
 use listening::Listening;
 use seal::Seal;
 use store::Store;
-use sweep::{Deadlines, Retention, Sweep};
+use sweep::{DeadLetters, Deadlines, Retention, Sweep};
 
 /// How long what is under way may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
@@ -134,6 +134,13 @@ impl Config {
             payload_bytes_max: queues.jobs.payload_bytes_max(),
             shutdown: shutdown.clone(),
         };
+        let dead_letters = queues.dead_letters.map(|letters| DeadLetters {
+            store: store.clone(),
+            letters,
+            catalog: Arc::clone(&catalog),
+            seal: seal.clone(),
+            grace: sweep::GRACE,
+        });
         Ok(Server {
             routes: api.routes().await?,
             door: DoorLayer::new(authenticator, rules, shutdown.clone()),
@@ -145,6 +152,7 @@ impl Config {
                 seal: seal.clone(),
             },
             sweep: Sweep {
+                dead_letters,
                 deadlines: Deadlines {
                     store: store.clone(),
                     results: queues.results.clone(),

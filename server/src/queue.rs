@@ -4,15 +4,19 @@
 //! whether an outcome is authentic.
 
 mod client;
+mod dead_letters;
+mod inbox;
 mod jobs;
 mod outcome;
 mod results;
 mod setup;
 mod task;
 
+pub use dead_letters::{DeadLetters, DeadMessage, read_dead_letter};
+pub use inbox::Received;
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
 pub use outcome::{Message, Unreadable, read};
-pub use results::{Received, Results, Waiting};
+pub use results::{Results, Waiting};
 pub use setup::{Config, Queues, create, open};
 pub use task::{Parts as TaskParts, Task};
 

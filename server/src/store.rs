@@ -10,6 +10,7 @@ mod apply;
 mod cancel;
 mod change;
 mod connect;
+mod dead_letters;
 mod delete;
 mod entity;
 mod expire;

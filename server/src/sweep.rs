@@ -1,19 +1,23 @@
-//! What time alone does to jobs: deadlines, and what is kept no longer.
+//! What becomes of jobs that nobody tells of: dead letters, deadlines, and what is kept no longer.
 //!
 //! Every replica sweeps, and none leads: the database gives each row to one of them. Knows nothing of partners, nor of how consumers are
 //! told.
 
+mod dead_letters;
 mod deadlines;
 mod retention;
 
 use tokio_util::sync::CancellationToken;
 
+pub use dead_letters::{DeadLetters, GRACE};
 pub use deadlines::{Deadlines, Error};
 pub use retention::Retention;
 
 /// The loops of the sweep.
 #[derive(Debug)]
 pub struct Sweep {
+    /// Finds what nobody will receive again, where the queue of tasks has dead letters.
+    pub dead_letters: Option<DeadLetters>,
     /// Ends what nobody told of in time.
     pub deadlines: Deadlines,
     /// Deletes what has been kept long enough.
@@ -23,6 +27,16 @@ pub struct Sweep {
 impl Sweep {
     /// Sweeps until it is told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
-        tokio::join!(self.deadlines.run(shutdown.clone()), self.retention.run(shutdown));
+        let stop = shutdown.clone();
+        let dead_letters = async {
+            if let Some(dead_letters) = self.dead_letters {
+                dead_letters.run(stop).await;
+            }
+        };
+        tokio::join!(
+            dead_letters,
+            self.deadlines.run(shutdown.clone()),
+            self.retention.run(shutdown)
+        );
     }
 }

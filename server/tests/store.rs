@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 
 use postern_server::job::{
-    Cancellation, Code, Event, Failure, Job, JobId, NotRetried, Outcome, PartnerId, RetryPolicy, State,
-    Timeouts, Timestamp,
+    Cancellation, Code, DeadLetter, DeadLetterPolicy, Event, Failure, Job, JobId, NotRetried, Outcome,
+    PartnerId, RetryPolicy, State, Timeouts, Timestamp,
 };
-use postern_server::store::system::{Letter, Report, Sending, Verdict};
+use postern_server::store::system::{DeadTask, Letter, Redriven, Report, Sending, Verdict};
 use postern_server::store::{
     Change, Config, Error, Filter, Retried, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
 };
@@ -72,6 +72,10 @@ on_both! {
     a_retry_changes_both_jobs,
     a_job_whose_successor_is_gone_can_be_retried_again,
     what_has_not_failed_and_what_is_anothers_is_not_retried,
+    a_dead_letter_that_is_seen_again_is_the_same,
+    a_dead_letter_of_before_does_not_hold_what_was_sent_again,
+    a_late_mark_takes_no_redriven_task_for_sent,
+    a_dead_letter_and_a_success_at_once_are_a_success,
 }
 
 struct World {
@@ -1003,4 +1007,115 @@ async fn what_has_not_failed_and_what_is_anothers_is_not_retried(world: World) {
             .is_none()
     );
     assert_eq!(world.job("acme", job.id).await.unwrap().retried_by, None);
+}
+
+const HOLD: DeadLetterPolicy = DeadLetterPolicy::Hold;
+const FAIL: DeadLetterPolicy = DeadLetterPolicy::Fail { grace_millis: 60_000 };
+
+/// A job whose task was sent, as the queue says by this message.
+async fn sent(world: &World, message_id: &str) -> (Job, DeadTask) {
+    let job = world.submit(&submission("acme", None)).await;
+    let now = Timestamp::now();
+    world.claim(now).await;
+    let task = DeadTask {
+        job: job.id,
+        dispatch: 1,
+        message_id: message_id.to_owned(),
+    };
+    (job, task)
+}
+
+async fn bury(world: &World, task: &DeadTask, policy: DeadLetterPolicy) -> Verdict {
+    let system = world.store.system();
+    system.bury(task, &|_| policy, Timestamp::now()).await.unwrap()
+}
+
+async fn kinds(world: &World, id: JobId) -> Vec<String> {
+    let acme = PartnerId::new("acme");
+    let history = world.store.partner().history(&acme, id, 0, 100).await.unwrap();
+    history.into_iter().map(|entry| entry.kind).collect()
+}
+
+/// The first sight is what is committed: its message may be seen again, and so may another one of the same dispatch.
+async fn a_dead_letter_that_is_seen_again_is_the_same(world: World) {
+    let (job, task) = sent(&world, "m-1").await;
+    let mut changes = world.store.signals().changes();
+    assert_eq!(bury(&world, &task, FAIL).await, Verdict::Settled);
+    let first = world.job("acme", job.id).await.unwrap();
+    assert_eq!(
+        (first.state, first.dead_letter),
+        (State::Queued, Some(DeadLetter::Failing))
+    );
+    assert_eq!(first.revision, 1);
+    assert!(changes.try_recv().is_err(), "nothing that a reader could see");
+    let twin = DeadTask {
+        message_id: "m-2".to_owned(),
+        ..task.clone()
+    };
+    for again in [&task, &twin] {
+        assert_eq!(bury(&world, again, HOLD).await, Verdict::Settled);
+    }
+    assert_eq!(world.job("acme", job.id).await, Some(first));
+    assert_eq!(kinds(&world, job.id).await, ["submitted", "dead_lettered"]);
+    // It was sent, then: nobody sends it again.
+    assert_eq!(world.store.system().next_due().await.unwrap(), None);
+    let gone = DeadTask {
+        job: JobId::new(1),
+        ..task
+    };
+    assert_eq!(bury(&world, &gone, FAIL).await, Verdict::JobUnknown);
+}
+
+/// Its message was not deleted when the server died, and comes again after the operator has sent the task once more.
+async fn a_dead_letter_of_before_does_not_hold_what_was_sent_again(world: World) {
+    let (job, task) = sent(&world, "m-1").await;
+    bury(&world, &task, HOLD).await;
+    let system = world.store.system();
+    let now = Timestamp::now();
+    assert!(matches!(
+        system.redrive(job.id, now).await.unwrap(),
+        Some(Redriven::Due(_))
+    ));
+    bury(&world, &task, HOLD).await;
+    assert_eq!(world.job("acme", job.id).await.unwrap().dead_letter, None);
+    assert_eq!(world.claim(now).await, [job.id]);
+    assert!(system.redrive(JobId::new(1), now).await.unwrap().is_none());
+}
+
+/// Whoever claimed a task may be so slow that it has died and been redriven meanwhile.
+async fn a_late_mark_takes_no_redriven_task_for_sent(world: World) {
+    let (job, task) = sent(&world, "m-1").await;
+    bury(&world, &task, HOLD).await;
+    let (system, now) = (world.store.system(), Timestamp::now());
+    system.redrive(job.id, now).await.unwrap();
+    let sending = Sending {
+        job: job.id,
+        dispatch: 1,
+    };
+    system
+        .mark_sent(&[(sending, "m-1".to_owned())], now)
+        .await
+        .unwrap();
+    system.release(&[sending], now.plus_millis(LEASE)).await.unwrap();
+    assert_eq!(world.claim(now).await, [job.id]);
+}
+
+async fn a_dead_letter_and_a_success_at_once_are_a_success(world: World) {
+    for number in 0..50 {
+        let (job, task) = sent(&world, "m-1").await;
+        let (bury, apply) = (bury(&world, &task, FAIL), world.apply(job.id, "e", succeeded()));
+        if number % 2 == 0 {
+            tokio::join!(bury, apply);
+        } else {
+            tokio::join!(apply, bury);
+        }
+        let job = world.job("acme", job.id).await.unwrap();
+        assert_eq!(
+            (job.state, job.revision, job.dead_letter),
+            (State::Succeeded, 2, None)
+        );
+        let mut kinds = kinds(&world, job.id).await;
+        kinds.sort();
+        assert_eq!(kinds, ["dead_lettered", "submitted", "succeeded"]);
+    }
 }

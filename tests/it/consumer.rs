@@ -90,6 +90,23 @@ impl Consumer {
             .unwrap();
     }
 
+    /// From now on a task is received once, and the next time found received too often.
+    pub(crate) async fn die_at_first(&self) {
+        let name = QueueAttributeName::RedrivePolicy;
+        let read = self.client.get_queue_attributes().queue_url(&self.jobs);
+        let reply = read.attribute_names(name.clone()).send().await.unwrap();
+        let mut policy: Value = serde_json::from_str(&reply.attributes().unwrap()[&name]).unwrap();
+        policy["maxReceiveCount"] = json!(1);
+        let write = self.client.set_queue_attributes().queue_url(&self.jobs);
+        write.attributes(name, policy.to_string()).send().await.unwrap();
+    }
+
+    /// Looks for a task, and finds none.
+    pub(crate) async fn look(&self) {
+        let look = self.client.receive_message().queue_url(&self.jobs).send();
+        assert!(look.await.unwrap().messages.unwrap_or_default().is_empty());
+    }
+
     pub(crate) async fn delete(&self, task: &Task) {
         let receipt = task.message.receipt_handle().unwrap();
         self.client

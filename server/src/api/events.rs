@@ -90,6 +90,8 @@ fn sentence(kind: &str, message: String) -> String {
             | EventKind::Failed
             | EventKind::Cancelled
             | EventKind::Expired
+            | EventKind::DeadLettered
+            | EventKind::Redriven
             | EventKind::LateOutcome,
         ) => message,
         None => kind.replace('_', " "),

@@ -10,6 +10,15 @@ use super::{Backoff, UniqueConstraint};
 /// How often a job is handed out, where its type does not say.
 pub(super) const DISPATCHES: i32 = 3;
 
+/// What becomes of jobs whose tasks end among the dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDeadLetter {
+    /// They fail.
+    Fail,
+    /// They wait for an operator.
+    Hold,
+}
+
 /// A kind of job. Cannot be built but from a file that was checked.
 #[derive(Debug)]
 pub struct JobType {
@@ -25,6 +34,7 @@ pub struct JobType {
     pub(super) retention: Duration,
     pub(super) dispatches: i32,
     pub(super) backoff: Backoff,
+    pub(super) on_dead_letter: OnDeadLetter,
     pub(super) examples: Vec<Value>,
 }
 
@@ -99,6 +109,12 @@ impl JobType {
     #[must_use]
     pub const fn backoff(&self) -> Backoff {
         self.backoff
+    }
+
+    /// What becomes of a job whose task ends among the dead letters.
+    #[must_use]
+    pub const fn on_dead_letter(&self) -> OnDeadLetter {
+        self.on_dead_letter
     }
 
     /// Payloads that fit.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fields::{At, Fields};
-use super::job_type::{DISPATCHES, JobType};
+use super::job_type::{DISPATCHES, JobType, OnDeadLetter};
 use super::not_yet::{self, Later};
 use super::schema::Schema;
 use super::source::is_file_name;
@@ -20,13 +20,6 @@ const RETENTION: Duration = Duration::from_hours(30 * 24);
 const RETENTION_MIN: Duration = Duration::from_hours(7 * 24);
 /// SQS takes attribute values of any length, people do not.
 const NAME_CHARS_MAX: usize = 128;
-
-/// What becomes of jobs whose tasks end in the dead-letter queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnDeadLetter {
-    Fail,
-    Hold,
-}
 
 /// Reads one file. The line is that of its name. None where something is wrong with it: `faults` has all of that.
 pub(super) fn read(source: &Source, file: &str, faults: &mut Vec<Fault>) -> Option<(u64, JobType)> {
@@ -72,7 +65,10 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
     }
     let dispatches = fields.count("dispatches", DISPATCHES).value;
     let backoff = backoff(fields);
-    let later = later(fields);
+    let on_dead_letter = on_dead_letter(fields);
+    let later = Later {
+        claim_check: fields.flag("claim_check", false),
+    };
     not_yet::refuse(&later, fields);
     let examples = examples(source, schema.as_ref(), fields);
     let name = name?;
@@ -89,6 +85,7 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
         retention: retention.value,
         dispatches,
         backoff,
+        on_dead_letter,
         examples,
     };
     Some((name.line, job_type))
@@ -189,20 +186,16 @@ fn unique_constraint(item: Node, fields: &mut Fields<'_>) -> Option<UniqueConstr
     })
 }
 
-fn later(fields: &mut Fields<'_>) -> Later {
-    Later {
-        on_dead_letter: fields.parsed(
-            "on_dead_letter",
-            OnDeadLetter::Fail,
-            "must be fail or hold",
-            |value| match value.as_text()? {
-                "fail" => Some(OnDeadLetter::Fail),
-                "hold" => Some(OnDeadLetter::Hold),
-                _ => None,
-            },
-        ),
-        claim_check: fields.flag("claim_check", false),
-    }
+fn on_dead_letter(fields: &mut Fields<'_>) -> OnDeadLetter {
+    let parse = |value: &Yaml| match value.as_text()? {
+        "fail" => Some(OnDeadLetter::Fail),
+        "hold" => Some(OnDeadLetter::Hold),
+        _ => None,
+    };
+    let must = "must be fail or hold";
+    fields
+        .parsed("on_dead_letter", OnDeadLetter::Fail, must, parse)
+        .value
 }
 
 fn backoff(fields: &mut Fields<'_>) -> Backoff {

@@ -5,12 +5,8 @@ use serde::{Deserialize, Serialize};
 /// The reason of a failure whose consumer gave none that can be used.
 const REASON_UNKNOWN: &str = "TASK_FAILED";
 /// Reasons that the server alone may give.
-const REASONS_OF_THE_SERVER: [&str; 4] = [
-    QUEUE_TIMEOUT,
-    EXECUTION_TIMEOUT,
-    "TASK_DEAD_LETTERED",
-    "OUTCOME_INVALID",
-];
+const REASONS_OF_THE_SERVER: [&str; 4] = [QUEUE_TIMEOUT, EXECUTION_TIMEOUT, DEAD_LETTERED, "OUTCOME_INVALID"];
+const DEAD_LETTERED: &str = "TASK_DEAD_LETTERED";
 const QUEUE_TIMEOUT: &str = "QUEUE_TIMEOUT";
 const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
 const REASON_CHARS_MAX: usize = 63;
@@ -73,6 +69,17 @@ impl Failure {
             code: Code::DeadlineExceeded,
             reason: reason.to_owned(),
             message: message.to_owned(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// The task was handed out too often without an outcome.
+    #[must_use]
+    pub fn dead_lettered() -> Self {
+        Self {
+            code: Code::Aborted,
+            reason: DEAD_LETTERED.to_owned(),
+            message: "the task was handed out again and again, and never came to an outcome".to_owned(),
             violations: Vec::new(),
         }
     }

@@ -69,13 +69,17 @@ pub enum EventKind {
     Cancelled,
     /// It became EXPIRED.
     Expired,
+    /// Its task was found among the dead letters.
+    DeadLettered,
+    /// Its task is sent again, as an operator wished.
+    Redriven,
     /// An outcome came when nothing could change any more.
     LateOutcome,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Submitted,
         Self::Sent,
         Self::Started,
@@ -85,6 +89,8 @@ impl EventKind {
         Self::Failed,
         Self::Cancelled,
         Self::Expired,
+        Self::DeadLettered,
+        Self::Redriven,
         Self::LateOutcome,
     ];
 
@@ -93,7 +99,7 @@ impl EventKind {
     #[must_use]
     pub const fn has_no_bound(self) -> bool {
         match self {
-            Self::Sent | Self::Started | Self::LateOutcome => true,
+            Self::Sent | Self::Started | Self::DeadLettered | Self::Redriven | Self::LateOutcome => true,
             Self::Submitted
             | Self::RetryScheduled
             | Self::CancelRequested
@@ -123,6 +129,8 @@ impl EventKind {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::DeadLettered => "dead_lettered",
+            Self::Redriven => "redriven",
             Self::LateOutcome => "late_outcome",
         }
     }

@@ -104,7 +104,7 @@ impl Job {
         }
         self.attempt = told.attempt.or(self.attempt);
         self.seq = told.seq.or(self.seq);
-        self.deadline = now.plus_millis(self.timeouts.execution_millis);
+        self.restart_clock(now);
         let moved = progress.is_some() && self.progress.as_ref() != progress;
         if moved {
             self.progress = progress.cloned();
@@ -131,17 +131,31 @@ impl Job {
         self.seq = told.seq;
         self.progress = None;
         self.start_time = Some(now);
-        self.deadline = now.plus_millis(self.timeouts.execution_millis);
+        self.restart_clock(now);
     }
 
-    fn requeue(&mut self, delay_millis: i64, now: Timestamp) -> Applied {
+    /// The execution clock starts anew, unless it has stopped: what was under way when a task was found among the dead letters must not bring
+    /// it back to life.
+    fn restart_clock(&mut self, now: Timestamp) {
+        if self.dead_letter.is_none() {
+            self.deadline = now.plus_millis(self.timeouts.execution_millis);
+        }
+    }
+
+    /// It waits to be executed, as if nobody had begun.
+    pub(super) fn enter_queue(&mut self, now: Timestamp) {
         self.state = State::Queued;
-        self.dispatch += 1;
         self.attempt = None;
         self.seq = None;
+        self.dead_letter = None;
         self.start_time = None;
         self.progress = None;
         self.deadline = now.plus_millis(self.timeouts.queue_millis);
+    }
+
+    fn requeue(&mut self, delay_millis: i64, now: Timestamp) -> Applied {
+        self.dispatch += 1;
+        self.enter_queue(now);
         self.changed(now);
         Applied::Requeued {
             due: now.plus_millis(delay_millis),
@@ -155,6 +169,7 @@ impl Job {
 
     pub(super) fn end(&mut self, state: State, kind: EventKind, now: Timestamp) -> Applied {
         self.state = state;
+        self.dead_letter = None;
         self.end_time = Some(now);
         self.purge_time = Some(now.plus_millis(self.timeouts.retention_millis));
         self.changed(now);

@@ -40,6 +40,9 @@ pub enum Unreadable {
     /// What it tells of is not known.
     #[error("unknown event")]
     UnknownEvent,
+    /// It is an outcome where tasks are.
+    #[error("an outcome, and no task")]
+    NoTask,
 }
 
 /// Reads the body of a message.
@@ -47,12 +50,7 @@ pub enum Unreadable {
 /// # Errors
 /// When it cannot be an outcome.
 pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
-    let value: Value = serde_json::from_str(body)
-        .or_else(|_invalid| serde_json::from_str(&json::whole_characters(body)))
-        .map_err(|error| Unreadable::NotJson(error.to_string()))?;
-    let Value::Object(object) = value else {
-        return Err(Unreadable::NotJson("another kind of value".to_owned()));
-    };
+    let object = object(body)?;
     let members = Members(&object);
     let token = members
         .text("outcomeToken")
@@ -77,20 +75,33 @@ pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
     })
 }
 
+/// The object that a body is.
+pub(super) fn object(body: &str) -> Result<Map<String, Value>, Unreadable> {
+    let value: Value = serde_json::from_str(body)
+        .or_else(|_invalid| serde_json::from_str(&json::whole_characters(body)))
+        .map_err(|error| Unreadable::NotJson(error.to_string()))?;
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Unreadable::NotJson("another kind of value".to_owned()))
+        }
+    }
+}
+
 /// The members of an object, by their names in camelCase or in `snake_case`; one of a wrong type is read as absent.
-struct Members<'a>(&'a Map<String, Value>);
+pub(super) struct Members<'a>(pub(super) &'a Map<String, Value>);
 
 impl<'a> Members<'a> {
-    fn get(&self, name: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
         self.0.get(name).or_else(|| self.0.get(&snake_case(name)))
     }
 
-    fn text(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
     }
 
     /// A whole number, also where it is written with a fraction of zero; one that is out of range is the nearest that is not.
-    fn whole(&self, name: &str) -> Option<i64> {
+    pub(super) fn whole(&self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
         #[allow(clippy::cast_possible_truncation, reason = "whole, and the cast saturates")]
         let from_double = |double: f64| (double.fract() == 0.0).then_some(double as i64);

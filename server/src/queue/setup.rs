@@ -4,7 +4,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 
 use super::client::connect;
-use super::{Error, Jobs, Results, sqs_error};
+use super::inbox::Inbox;
+use super::{DeadLetters, Error, Jobs, Results, sqs_error};
 
 /// A message that was received this often goes to the dead letters.
 const RECEIVES_MAX: u32 = 5;
@@ -21,16 +22,18 @@ pub struct Config {
     pub results: String,
 }
 
-/// The two queues of a server.
+/// The queues of a server.
 #[derive(Debug, Clone)]
 pub struct Queues {
     /// Tasks go out here.
     pub jobs: Jobs,
     /// Outcomes come in here.
     pub results: Results,
+    /// Tasks that were received too often end here, where the queue of tasks has such a queue.
+    pub dead_letters: Option<DeadLetters>,
 }
 
-/// Finds both queues and reads their limits.
+/// Finds the queues and reads their limits.
 ///
 /// # Errors
 /// When SQS does not answer, a queue does not exist, or is of a kind that cannot serve.
@@ -45,7 +48,9 @@ pub async fn open(config: &Config) -> Result<Queues, Error> {
         "MaximumMessageSize",
     )
     .await?;
+    let dead_letters = dead_letters(&client, &jobs_url).await?;
     Ok(Queues {
+        dead_letters,
         jobs: Jobs::new(client.clone(), jobs_url, message_bytes_max),
         results: Results::new(client, results_url),
     })
@@ -87,6 +92,43 @@ async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Where the tasks of a queue end that were received too often. Without such a queue they are received for ever, and with one that cannot
+/// be found nobody learns of them: their jobs then expire.
+async fn dead_letters(client: &Client, jobs_url: &str) -> Result<Option<DeadLetters>, Error> {
+    let Some(policy) = optional_attribute(client, jobs_url, &Attribute::RedrivePolicy).await? else {
+        tracing::warn!(
+            queue = jobs_url,
+            "the queue of tasks has no dead-letter queue: a task that kills its consumers comes again until its job expires"
+        );
+        return Ok(None);
+    };
+    let Some((account, name)) = dead_letter_target(&policy) else {
+        return Err(Error::Attribute {
+            queue: jobs_url.to_owned(),
+            attribute: "RedrivePolicy",
+        });
+    };
+    match find_of(client, &name, Some(account)).await {
+        Ok(url) => Ok(Some(DeadLetters::new(Inbox::new(client.clone(), url)))),
+        Err(Error::Missing(queue)) => {
+            tracing::warn!(
+                queue,
+                "the dead-letter queue of the queue of tasks does not exist"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Account and name of the queue that a redrive policy names by its ARN, `arn:aws:sqs:<region>:<account>:<name>`.
+fn dead_letter_target(policy: &str) -> Option<(String, String)> {
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let mut parts = policy.get("deadLetterTargetArn")?.as_str()?.rsplit(':');
+    let (name, account) = (parts.next()?, parts.next()?);
+    Some((account.to_owned(), name.to_owned()))
+}
+
 async fn find(client: &Client, queue: &str) -> Result<String, Error> {
     let name = queue.rsplit('/').next().unwrap_or(queue);
     if std::path::Path::new(name)
@@ -98,9 +140,15 @@ async fn find(client: &Client, queue: &str) -> Result<String, Error> {
     if queue.contains("://") {
         return Ok(queue.to_owned());
     }
+    find_of(client, queue, None).await
+}
+
+/// The queue of this name, of another account where one is given.
+async fn find_of(client: &Client, queue: &str, account: Option<String>) -> Result<String, Error> {
     let found = client
         .get_queue_url()
         .queue_name(queue)
+        .set_queue_owner_aws_account_id(account)
         .send()
         .await
         .map_err(|error| {
@@ -122,6 +170,20 @@ async fn attribute<T: std::str::FromStr>(
     attribute: &Attribute,
     name: &'static str,
 ) -> Result<T, Error> {
+    let value = optional_attribute(client, url, attribute).await?;
+    value
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| Error::Attribute {
+            queue: url.to_owned(),
+            attribute: name,
+        })
+}
+
+async fn optional_attribute(
+    client: &Client,
+    url: &str,
+    attribute: &Attribute,
+) -> Result<Option<String>, Error> {
     let read = client
         .get_queue_attributes()
         .queue_url(url)
@@ -129,12 +191,7 @@ async fn attribute<T: std::str::FromStr>(
         .send()
         .await
         .map_err(sqs_error)?;
-    let value = read
-        .attributes()
-        .and_then(|attributes| attributes.get(attribute))
-        .and_then(|value| value.parse().ok());
-    value.ok_or_else(|| Error::Attribute {
-        queue: url.to_owned(),
-        attribute: name,
-    })
+    Ok(read
+        .attributes
+        .and_then(|mut attributes| attributes.remove(attribute)))
 }

@@ -7,6 +7,8 @@
 //! - `submit`: the partner asks again. With a request id it finds its job, if there is one; without, there may be two, as with any API.
 //! - `retry`: asked again, it finds the successor that the first one made.
 //! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew.
+//! - `bury`: the dead letter comes again, and is known.
+//! - `redrive`: asked again, it finds a job that is not held.
 //! - `apply`: the outcomes come again, and their events are known.
 //! - `delete`: asked again, the job is not found, as it should be.
 //! - `expire`, `purge`, `prune_quarantine`: the next round finds what is left.

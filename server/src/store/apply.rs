@@ -75,7 +75,8 @@ async fn apply(
     let Some(mut job) = writing.lock(report.job).await? else {
         return Ok(Verdict::JobUnknown);
     };
-    if !is_new(writing.tx(), report).await? {
+    let (dispatch, event_id) = (report.outcome.dispatch, &report.outcome.event_id);
+    if !is_new(writing.tx(), job.id, dispatch, event_id).await? {
         return Ok(Verdict::Settled);
     }
     let policy = retry(&job);
@@ -112,11 +113,16 @@ const fn detail(event: &Event) -> &'static str {
 }
 
 /// Remembers the event; false when it was there already.
-async fn is_new(tx: &DatabaseTransaction, report: &Report) -> Result<bool, Error> {
+pub(super) async fn is_new(
+    tx: &DatabaseTransaction,
+    job: JobId,
+    dispatch: i32,
+    event_id: &str,
+) -> Result<bool, Error> {
     let seen = outcome::ActiveModel {
-        job_id: Set(report.job.uuid()),
-        dispatch: Set(report.outcome.dispatch),
-        event_id: Set(report.outcome.event_id.clone()),
+        job_id: Set(job.uuid()),
+        dispatch: Set(dispatch),
+        event_id: Set(event_id.to_owned()),
     };
     let inserted = outcome::Entity::insert(seen)
         .on_conflict(OnConflict::new().do_nothing().to_owned())

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Quer
 use super::entity::job;
 use super::write::{Entry, Outbox};
 use super::{Error, Store, row};
-use crate::job::{EventKind, JobId, State, Timestamp};
+use crate::job::{JobId, State, Timestamp};
 
 /// Which jobs may be ended because nobody told of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +41,8 @@ impl Store {
                     continue;
                 }
             };
-            if job.expire(now) {
-                let entry = Entry {
-                    kind: EventKind::Expired,
-                    detail: "",
-                };
+            if let Some(kind) = job.expire(now) {
+                let entry = Entry { kind, detail: "" };
                 writing.changed(&job, Outbox::Done, Some(entry)).await?;
                 expired += 1;
             }

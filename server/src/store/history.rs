@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryO
 use super::entity::{event, job};
 use super::row::{state_number, state_of};
 use super::{Error, Store};
-use crate::job::{EventKind, Job, JobId, PartnerId, State, Timestamp};
+use crate::job::{DeadLetter, EventKind, Job, JobId, PartnerId, State, Timestamp};
 
 /// From here on a history takes no more entries of a kind that has no bound: a consumer that starts a task again and again, or goes on about a
 /// job that has ended, must not fill the database. Late outcomes are counted all the same.
@@ -125,6 +125,17 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             None => kind.as_str().to_owned(),
         },
         EventKind::Cancelled => detail.to_owned(),
+        EventKind::DeadLettered if !detail.is_empty() => {
+            format!("the task of dispatch {detail} was handed out too often, which changed nothing")
+        }
+        EventKind::DeadLettered => {
+            let what = match job.dead_letter {
+                Some(DeadLetter::Held) => "waits for an operator",
+                Some(DeadLetter::Failing) | None => "fails unless one comes soon",
+            };
+            format!("the task was handed out too often without an outcome: the job {what}")
+        }
+        EventKind::Redriven => "the task is handed out again".to_owned(),
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
     }
 }

@@ -207,7 +207,8 @@ fn is_claimed(sending: Sending) -> sea_orm::Condition {
         .add(job::Column::Id.eq(sending.job.uuid()))
         .add(job::Column::Dispatch.eq(sending.dispatch))
         .add(job::Column::ClaimedDispatch.eq(sending.dispatch))
-        .add(job::Column::DispatchDue.is_not_null())
+        // What was redriven since is due, and no longer claimed: whoever held the claim then must not take it for sent.
+        .add(job::Column::DispatchDue.gt(AT_ONCE))
 }
 
 #[cfg(test)]

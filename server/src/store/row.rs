@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::entity::job;
-use crate::job::{Job, JobId, PartnerId, Progress, State, Timeouts, Timestamp};
+use crate::job::{DeadLetter, Job, JobId, PartnerId, Progress, State, Timeouts, Timestamp};
 
 /// The number that stands for a state in the database: the one of the API.
 pub(super) const fn state_number(state: State) -> i16 {
@@ -88,6 +88,7 @@ fn locked(tx: &DatabaseTransaction, query: Select<job::Entity>) -> Select<job::E
 
 /// Reads a row.
 pub(super) fn read(row: job::Model) -> Result<Job, Error> {
+    let dead_letter = dead_letter(&row);
     Ok(Job {
         id: JobId::from_uuid(row.id),
         partner: PartnerId::new(row.partner_id),
@@ -98,6 +99,7 @@ pub(super) fn read(row: job::Model) -> Result<Job, Error> {
         dispatch: row.dispatch,
         attempt: row.attempt,
         seq: row.seq,
+        dead_letter,
         cancel_requested: row.cancel_requested,
         labels: serde_json::from_value(row.labels).map_err(|_invalid| Error::Corrupt("labels"))?,
         request_id: row.request_id,
@@ -127,9 +129,20 @@ pub(super) fn read(row: job::Model) -> Result<Job, Error> {
     })
 }
 
+/// Of another dispatch than the job's, it is what a server left behind that does not know of dead letters.
+fn dead_letter(row: &job::Model) -> Option<DeadLetter> {
+    let is_current = |dispatch: Option<i32>| dispatch == Some(row.dispatch);
+    match (is_current(row.held_dispatch), is_current(row.failing_dispatch)) {
+        (true, _) => Some(DeadLetter::Held),
+        (false, true) => Some(DeadLetter::Failing),
+        (false, false) => None,
+    }
+}
+
 /// The columns of a job that change in its life. Its outbox and the place of its change are the writer's to add.
 pub(super) fn changes(job: &Job) -> Result<job::ActiveModel, Error> {
     let progress = job.progress.as_ref();
+    let dispatch_if = |what| (job.dead_letter == Some(what)).then_some(job.dispatch);
     Ok(job::ActiveModel {
         id: Unchanged(job.id.uuid()),
         state: Set(state_number(job.state)),
@@ -137,6 +150,8 @@ pub(super) fn changes(job: &Job) -> Result<job::ActiveModel, Error> {
         dispatch: Set(job.dispatch),
         attempt: Set(job.attempt),
         seq: Set(job.seq),
+        failing_dispatch: Set(dispatch_if(DeadLetter::Failing)),
+        held_dispatch: Set(dispatch_if(DeadLetter::Held)),
         cancel_requested: Set(job.cancel_requested),
         retried_by: Set(job.retried_by.map(JobId::uuid)),
         progress_completed: Set(progress.map(|progress| progress.completed)),

@@ -1,9 +1,10 @@
 //! What the loops may do, across partners.
 
 use super::{Error, Store};
-use crate::job::{Job, RetryPolicy, Timestamp};
+use crate::job::{DeadLetterPolicy, Job, JobId, RetryPolicy, Timestamp};
 
 pub use super::apply::{Letter, Report, Verdict};
+pub use super::dead_letters::{DeadTask, Redriven};
 pub use super::expire::Overdue;
 pub use super::outbox::{Claimed, Sending};
 
@@ -76,6 +77,21 @@ impl<'a> Face<'a> {
         self.store
             .again(|| self.store.prune_quarantine(count, before))
             .await
+    }
+
+    /// Links a task among the dead letters to its job. `policy` says what is to become of a job as it is now.
+    pub async fn bury(
+        &self,
+        task: &DeadTask,
+        policy: &(dyn Fn(&Job) -> DeadLetterPolicy + Sync),
+        now: Timestamp,
+    ) -> Result<Verdict, Error> {
+        self.store.again(|| self.store.bury(task, policy, now)).await
+    }
+
+    /// Sends the task of a held job again, of the same dispatch. None where there is no such job.
+    pub async fn redrive(&self, job: JobId, now: Timestamp) -> Result<Option<Redriven>, Error> {
+        self.store.again(|| self.store.redrive(job, now)).await
     }
 
     /// Keeps messages that cannot be used, each with the reason, for the operator.

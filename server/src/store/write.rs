@@ -26,7 +26,7 @@ pub(super) enum Outbox {
     AsItIs,
     /// Nothing is left to send.
     Done,
-    /// The task of a new dispatch is to be sent at this time.
+    /// The task of the job's dispatch is to be sent at this time.
     Due(Timestamp),
 }
 
@@ -133,18 +133,19 @@ impl Writing {
                 };
                 self.changed(job, Outbox::Due(due), Some(entry)).await
             }
-            Applied::Extended => self.extended(job).await,
+            Applied::Extended => self.extended(job, Outbox::Done).await,
             Applied::Ignored(_) => Ok(()),
         }
     }
 
     /// Writes a job that changed in ways that no reader sees, like its deadline: no revision, no place, no signal.
-    async fn extended(&self, job: &Job) -> Result<(), Error> {
+    pub(super) async fn extended(&mut self, job: &Job, outbox: Outbox) -> Result<(), Error> {
         let row = job::ActiveModel {
-            dispatch_due: Outbox::Done.column(),
+            dispatch_due: outbox.column(),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;
+        self.has_due |= matches!(outbox, Outbox::Due(_));
         Ok(())
     }
 

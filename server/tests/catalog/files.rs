@@ -56,7 +56,7 @@ execution_timeout: 90s
 retention: 7d
 dispatches: 5
 backoff: {first: 1s, factor: 3, max: 1m}
-on_dead_letter: fail
+on_dead_letter: hold
 claim_check: false
 examples: [e.json]
 "#;

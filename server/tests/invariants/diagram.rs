@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use postern_server::job::{Event, State, Timestamp};
+use postern_server::job::{DeadLetter, Event, Job, State, Timestamp};
 
 use crate::{Happening, every_happening, every_life, live};
 
@@ -30,7 +30,7 @@ fn diagram() -> String {
             // Handed out anew is an arrow, too, where the state stays.
             if life.job.state != old.state || life.job.dispatch != old.dispatch {
                 let arrow = (index(old.state), index(life.job.state));
-                arrows.entry(arrow).or_default().insert(cause(&happening));
+                arrows.entry(arrow).or_default().insert(cause(&happening, &old));
             }
         }
     }
@@ -46,13 +46,16 @@ fn diagram() -> String {
     text
 }
 
-const fn cause(happening: &Happening) -> &'static str {
+const fn cause(happening: &Happening, old: &Job) -> &'static str {
     match happening {
         Happening::Claim => "a claim",
         Happening::Cancel => "CancelJob",
         Happening::Begin(_) => "BeginTask",
         Happening::Heartbeat(..) => "Heartbeat",
+        Happening::Expire(_) if matches!(old.dead_letter, Some(DeadLetter::Failing)) => "dead letter",
         Happening::Expire(_) => "deadline",
+        Happening::Bury(..) => "a dead letter by itself",
+        Happening::Redrive => "redrive",
         Happening::Retry(_) => "RetryJob",
         Happening::Outcome(outcome) => match &outcome.event {
             Event::Started => "STARTED",

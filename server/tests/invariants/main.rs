@@ -7,8 +7,9 @@ mod diagram;
 use std::collections::BTreeSet;
 
 use postern_server::job::{
-    Cancellation, Code, Decision, Event, Execution, Failure, Job, JobId, NotRetried, Outcome, PartnerId,
-    Progress, RetryPolicy, State, Timeouts, Timestamp,
+    Applied, Cancellation, Code, DeadLetter, DeadLetterPolicy, Decision, Event, EventKind, Execution,
+    Failure, Job, JobId, NotRetried, Outcome, PartnerId, Progress, Redrive, RetryPolicy, State, Timeouts,
+    Timestamp,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -41,6 +42,10 @@ enum Happening {
     Outcome(Outcome),
     /// Somebody looks at its deadline at this time.
     Expire(Timestamp),
+    /// The task of a dispatch is found among the dead letters.
+    Bury(i32, DeadLetterPolicy),
+    /// An operator wants its task to be sent again.
+    Redrive,
 }
 
 /// What came of it, as far as only its caller knows.
@@ -50,7 +55,9 @@ enum Answer {
     Cancellation(Cancellation),
     Retry(Result<(), NotRetried>),
     Decision(Decision),
-    Expired(bool),
+    Expired(Option<EventKind>),
+    Buried(Applied),
+    Redriven(Redrive),
 }
 
 impl Life {
@@ -86,6 +93,8 @@ impl Life {
                 Answer::Nothing
             }
             Happening::Expire(at) => Answer::Expired(self.job.expire(*at)),
+            Happening::Bury(dispatch, policy) => Answer::Buried(self.job.bury(*dispatch, *policy, now)),
+            Happening::Redrive => Answer::Redriven(self.job.redrive(now)),
         }
     }
 }
@@ -109,6 +118,12 @@ fn live(life: &mut Life, happening: &Happening, now: Timestamp) -> Answer {
         told()
     );
     assert!(new.update_time >= old.update_time, "{}", told());
+    let is_dead = old.dead_letter.is_some() && old.dead_letter == new.dead_letter;
+    assert!(
+        !is_dead || old.deadline == new.deadline,
+        "nothing moves the deadline of a task that is dead: {}",
+        told()
+    );
     assert!(is_sound(new), "{}", told());
     assert!(may_become(&before, happening, new), "{}", told());
     assert!(is_honest(&before, happening, answer, new), "{}", told());
@@ -121,6 +136,7 @@ fn visible(job: &Job) -> Job {
         revision: 0,
         attempt: None,
         seq: None,
+        dead_letter: None,
         update_time: Timestamp::from_millis(0),
         deadline: Timestamp::from_millis(0),
         ..job.clone()
@@ -149,6 +165,7 @@ fn is_sound(job: &Job) -> bool {
     execution
         && ended == job.end_time.is_some()
         && ended == job.purge_time.is_some()
+        && !(ended && job.dead_letter.is_some())
         && matches!(job.state, State::Failed | State::Expired) == job.failure.is_some()
         && (job.retried_by.is_none()
             || matches!(job.state, State::Failed | State::Cancelled | State::Expired))
@@ -159,7 +176,12 @@ fn is_sound(job: &Job) -> bool {
 fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
     let old = &before.job;
     let is_current = match happening {
-        Happening::Claim | Happening::Cancel | Happening::Retry(_) | Happening::Expire(_) => true,
+        Happening::Claim
+        | Happening::Cancel
+        | Happening::Retry(_)
+        | Happening::Expire(_)
+        | Happening::Redrive => true,
+        Happening::Bury(dispatch, _) => *dispatch == old.dispatch,
         Happening::Begin(execution) | Happening::Heartbeat(execution, _) => {
             execution.dispatch == old.dispatch
         }
@@ -175,11 +197,16 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
         | Happening::Retry(_)
         | Happening::Begin(_)
         | Happening::Heartbeat(..)
-        | Happening::Expire(_) => None,
+        | Happening::Expire(_)
+        | Happening::Bury(..)
+        | Happening::Redrive => None,
     };
     match (old.state, new.state) {
         (State::Queued | State::Running, State::Queued) if new.dispatch == old.dispatch + 1 => {
             matches!(event, Some(Event::Failed { retryable: true, .. })) && !old.cancel_requested
+        }
+        (State::Running, State::Queued) => {
+            matches!(happening, Happening::Redrive) && old.dead_letter == Some(DeadLetter::Held)
         }
         (State::Queued, State::Running) => {
             let may_start = matches!(happening, Happening::Begin(_)) && !old.cancel_requested;
@@ -189,7 +216,9 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
         }
         (State::Queued | State::Running, State::Succeeded) => matches!(event, Some(Event::Succeeded { .. })),
         (State::Queued | State::Running, State::Failed) => {
+            let is_dead = old.dead_letter == Some(DeadLetter::Failing);
             matches!(event, Some(Event::Failed { .. } | Event::Unusable(_)))
+                || is_dead && matches!(happening, Happening::Expire(at) if *at >= old.deadline)
         }
         (State::Queued, State::Cancelled) => {
             let begun_for_nothing = matches!(happening, Happening::Begin(_)) && old.cancel_requested;
@@ -198,7 +227,8 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
         }
         (State::Running, State::Cancelled) => event == Some(&Event::Cancelled),
         (State::Queued | State::Running, State::Expired) => {
-            matches!(happening, Happening::Expire(at) if *at >= old.deadline)
+            let is_dead = old.dead_letter == Some(DeadLetter::Failing);
+            !is_dead && matches!(happening, Happening::Expire(at) if *at >= old.deadline)
         }
         (from, to) => from == to && old.dispatch == new.dispatch,
     }
@@ -246,21 +276,37 @@ fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) ->
             !succeeded || !is_open || outcome.dispatch != old.dispatch || new.state == State::Succeeded
         }
         // Why an end is unknown depends on what was known.
-        (Happening::Expire(at), Answer::Expired(true)) => {
-            let reason = match old.state {
-                State::Queued => "QUEUE_TIMEOUT",
-                State::Running => "EXECUTION_TIMEOUT",
-                State::Succeeded | State::Failed | State::Cancelled | State::Expired => return false,
+        (Happening::Expire(at), Answer::Expired(Some(_))) => {
+            let reason = match (old.state, old.dead_letter) {
+                (State::Queued | State::Running, Some(DeadLetter::Failing)) => "TASK_DEAD_LETTERED",
+                (State::Queued, _) | (State::Running, Some(DeadLetter::Held)) => "QUEUE_TIMEOUT",
+                (State::Running, None) => "EXECUTION_TIMEOUT",
+                (State::Succeeded | State::Failed | State::Cancelled | State::Expired, _) => return false,
             };
-            *at >= old.deadline
-                && new.state == State::Expired
-                && new
-                    .failure
-                    .as_ref()
-                    .is_some_and(|failure| failure.reason == reason)
+            let failure = new.failure.as_ref();
+            *at >= old.deadline && failure.is_some_and(|failure| failure.reason == reason)
         }
-        (Happening::Expire(at), Answer::Expired(false)) => old == new && (!is_open || *at < old.deadline),
-        (Happening::Cancel | Happening::Retry(_) | Happening::Expire(_), _) => false,
+        (Happening::Expire(at), Answer::Expired(None)) => old == new && (!is_open || *at < old.deadline),
+        (happening, answer) => is_honest_of_the_dead(old, happening, answer, new),
+    }
+}
+
+fn is_honest_of_the_dead(old: &Job, happening: &Happening, answer: Answer, new: &Job) -> bool {
+    match (happening, answer) {
+        (Happening::Bury(dispatch, _), Answer::Buried(Applied::Extended)) => {
+            *dispatch == old.dispatch && old.dead_letter.is_none() && new.dead_letter.is_some()
+        }
+        (Happening::Bury(..), Answer::Buried(Applied::Ignored(_))) => old == new,
+        (Happening::Redrive, Answer::Redriven(Redrive::NotHeld)) => {
+            old == new && old.dead_letter != Some(DeadLetter::Held)
+        }
+        (Happening::Redrive, Answer::Redriven(redrive)) => {
+            let was_held = old.dead_letter == Some(DeadLetter::Held);
+            let is_seen = redrive == Redrive::Visible;
+            let is_again = new.state == State::Queued && new.dispatch == old.dispatch;
+            was_held && is_again && new.dead_letter.is_none() && is_seen == (old.state == State::Running)
+        }
+        (_, _) => false,
     }
 }
 
@@ -305,8 +351,12 @@ fn everything_that_can_happen_in_any_state_keeps_what_holds() {
 fn asking_the_same_again_decides_nothing_anew() {
     for life in every_life() {
         for happening in every_happening() {
-            let (Happening::Cancel | Happening::Begin(_) | Happening::Heartbeat(..) | Happening::Expire(_)) =
-                happening
+            let (Happening::Cancel
+            | Happening::Begin(_)
+            | Happening::Heartbeat(..)
+            | Happening::Expire(_)
+            | Happening::Bury(..)
+            | Happening::Redrive) = happening
             else {
                 continue;
             };
@@ -352,8 +402,8 @@ fn no_life_breaks_what_holds() {
             );
         }
     }
-    // Nothing, four of a cancellation, three of a retry, three decisions, two of a deadline.
-    assert_eq!(answers.len(), 13, "{answers:?}");
+    // Nothing, four of a cancellation, and three each of a retry, a decision, a deadline, a dead letter and its redrive.
+    assert_eq!(answers.len(), 20, "{answers:?}");
 }
 
 /// Every state with every combination of what else decides.
@@ -363,20 +413,24 @@ fn every_life() -> Vec<Life> {
         for (cancel_requested, is_claimed) in [(false, false), (false, true), (true, true)] {
             for dispatch in [2, POLICY.dispatches] {
                 for (attempt, seq) in [(None, None), (Some(2), None), (Some(2), Some(5)), (None, Some(5))] {
-                    let job = Job {
-                        cancel_requested,
-                        dispatch,
-                        attempt,
-                        seq,
-                        ..in_state(state)
-                    };
-                    // Whoever executes it was sent it, and no life begins with what does not hold.
-                    if is_sound(&job) && (state != State::Running || is_claimed) {
-                        let claimed_dispatch = dispatch - i32::from(!is_claimed);
-                        lives.push(Life {
-                            job,
-                            claimed_dispatch,
-                        });
+                    for dead_letter in [None, Some(DeadLetter::Failing), Some(DeadLetter::Held)] {
+                        let job = Job {
+                            cancel_requested,
+                            dispatch,
+                            attempt,
+                            seq,
+                            dead_letter,
+                            ..in_state(state)
+                        };
+                        // Whoever executes it was sent it, or it died, and no life begins with what does not hold.
+                        let was_sent = state == State::Running || dead_letter.is_some();
+                        if is_sound(&job) && (is_claimed || !was_sent) {
+                            let claimed_dispatch = dispatch - i32::from(!is_claimed);
+                            lives.push(Life {
+                                job,
+                                claimed_dispatch,
+                            });
+                        }
                     }
                 }
             }
@@ -408,7 +462,9 @@ fn every_happening() -> Vec<Happening> {
     for millis in [-1, 0, 1] {
         happenings.push(Happening::Expire(deadline.plus_millis(millis)));
     }
+    happenings.push(Happening::Redrive);
     for dispatch in 1..=POLICY.dispatches + 1 {
+        happenings.extend(every_policy().map(|policy| Happening::Bury(dispatch, policy)));
         for attempt in [None, Some(1), Some(2), Some(3)] {
             let execution = Execution { dispatch, attempt };
             happenings.push(Happening::Begin(execution));
@@ -428,6 +484,11 @@ fn every_happening() -> Vec<Happening> {
         }
     }
     happenings
+}
+
+fn every_policy() -> [DeadLetterPolicy; 2] {
+    let grace_millis = 60_000;
+    [DeadLetterPolicy::Fail { grace_millis }, DeadLetterPolicy::Hold]
 }
 
 fn every_event() -> Vec<Event> {
@@ -498,6 +559,10 @@ impl Random {
             dispatch: i32::try_from(claimed - self.below(claimed.min(2))).unwrap(),
             attempt: self.pick(vec![None, Some(1), Some(2), Some(3)]),
         };
+        if self.below(20) == 0 {
+            let bury = Happening::Bury(execution.dispatch, self.pick(every_policy().to_vec()));
+            return self.pick(vec![bury, Happening::Redrive]);
+        }
         match kind {
             4..=6 => Happening::Begin(execution),
             7..=9 => {

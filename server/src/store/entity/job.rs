@@ -36,6 +36,8 @@ pub struct Model {
     pub retention_millis: i64,
     pub dispatch_due: Option<i64>,
     pub claimed_dispatch: i32,
+    pub failing_dispatch: Option<i32>,
+    pub held_dispatch: Option<i32>,
     pub traceparent: String,
     pub tracestate: String,
     pub change_generation: i32,

@@ -1,0 +1,97 @@
+//! Links dead letters to their jobs, and sends held ones again.
+//!
+//! The commit that links a dead letter takes all of it over: the task can be made again from its job, so its message is not needed any more.
+
+use super::apply::is_new;
+use super::outbox::AT_ONCE;
+use super::system::Verdict;
+use super::write::{Entry, Outbox};
+use super::{Error, Store, change};
+use crate::job::{Applied, DeadLetterPolicy, EventKind, Ignored, Job, JobId, Redrive, Timestamp};
+
+/// A task that was found among the dead letters.
+#[derive(Debug, Clone)]
+pub struct DeadTask {
+    /// Of which job.
+    pub job: JobId,
+    /// Of which dispatch.
+    pub dispatch: i32,
+    /// The queue's id of its message: the same message twice is one dead letter.
+    pub message_id: String,
+}
+
+/// What came of sending a task again.
+#[derive(Debug, Clone)]
+pub enum Redriven {
+    /// It is due: the job as it is now.
+    Due(Job),
+    /// The job is not held.
+    NotHeld(Job),
+}
+
+impl Store {
+    pub(super) async fn bury(
+        &self,
+        task: &DeadTask,
+        policy: &(dyn Fn(&Job) -> DeadLetterPolicy + Sync),
+        now: Timestamp,
+    ) -> Result<Verdict, Error> {
+        let mut writing = self.write(now).await?;
+        let Some(mut job) = writing.lock(task.job).await? else {
+            return Ok(Verdict::JobUnknown);
+        };
+        // A message that was linked, and not deleted, must not be taken for another one of a task that was sent again.
+        let event_id = format!("dead letter {}", task.message_id);
+        if !is_new(writing.tx(), job.id, task.dispatch, &event_id).await? {
+            return Ok(Verdict::Settled);
+        }
+        let policy = policy(&job);
+        let applied = job.bury(task.dispatch, policy, now);
+        writing.applied(&job, applied, "").await?;
+        let dispatch = task.dispatch.to_string();
+        let detail = match applied {
+            Applied::Ignored(Ignored::Late) => {
+                change::count(writing.tx(), "anomalies").await?;
+                Some(dispatch.as_str())
+            }
+            Applied::Ignored(Ignored::Stale) => None,
+            Applied::Changed(_) | Applied::Requeued { .. } | Applied::Extended => Some(""),
+        };
+        if let Some(detail) = detail {
+            let kind = EventKind::DeadLettered;
+            writing.noted(&job, Entry { kind, detail }).await?;
+        }
+        self.commit(writing).await?;
+        Ok(Verdict::Settled)
+    }
+
+    pub(super) async fn redrive(&self, id: JobId, now: Timestamp) -> Result<Option<Redriven>, Error> {
+        let mut writing = self.write(now).await?;
+        let Some(mut job) = writing.lock(id).await? else {
+            return Ok(None);
+        };
+        let due = Outbox::Due(Timestamp::from_millis(AT_ONCE));
+        let redriven = match job.redrive(now) {
+            Redrive::NotHeld => Redriven::NotHeld(job),
+            Redrive::Visible => {
+                let entry = redriven_entry();
+                writing.changed(&job, due, Some(entry)).await?;
+                Redriven::Due(job)
+            }
+            Redrive::Unseen => {
+                writing.extended(&job, due).await?;
+                writing.noted(&job, redriven_entry()).await?;
+                Redriven::Due(job)
+            }
+        };
+        self.commit(writing).await?;
+        Ok(Some(redriven))
+    }
+}
+
+const fn redriven_entry() -> Entry<'static> {
+    Entry {
+        kind: EventKind::Redriven,
+        detail: "",
+    }
+}

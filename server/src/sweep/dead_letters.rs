@@ -1,0 +1,174 @@
+//! Links tasks among the dead letters to their jobs, which end by their deadlines then, or wait for an operator.
+//!
+//! A message is deleted once the commit has taken it over, or its job has ended, or it is quarantined; until then it comes again by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::catalog::{Catalog, OnDeadLetter};
+use crate::job::{DeadLetterPolicy, Job, Timestamp, millis};
+use crate::queue::{self, Received};
+use crate::seal::Seal;
+use crate::store::system::{DeadTask, Letter, Verdict};
+use crate::store::{self, Store};
+
+/// How long an outcome may still be under way when its task is found among the dead letters.
+pub const GRACE: Duration = Duration::from_mins(1);
+
+/// The loop that reads dead letters.
+#[derive(Debug)]
+pub struct DeadLetters {
+    /// Where jobs are.
+    pub store: Store,
+    /// Where dead letters come from.
+    pub letters: queue::DeadLetters,
+    /// What a job type makes of its dead letters.
+    pub catalog: Arc<Catalog>,
+    /// What outcome tokens are verified with.
+    pub seal: Seal,
+    /// How long an outcome may still be under way.
+    pub grace: Duration,
+}
+
+/// What is to be kept of a message that cannot be used.
+struct Unusable {
+    letter: Letter,
+    reason: String,
+}
+
+impl DeadLetters {
+    /// Reads dead letters until it is told to stop; what was received by then is finished first.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !shutdown.is_cancelled() {
+            let received = tokio::select! {
+                received = self.letters.receive() => received,
+                () = shutdown.cancelled() => return,
+            };
+            let result = match received {
+                Ok(messages) => self.settle(&messages, Timestamp::now()).await,
+                Err(error) => Err(error.into()),
+            };
+            let Err(failure) = result else {
+                backoff.reset();
+                continue;
+            };
+            tracing::warn!(
+                error = &failure as &dyn std::error::Error,
+                "dead letters could not be dealt with and come again"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next()) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// Deals with messages for good, each in a transaction of its own, then deletes those it dealt with.
+    async fn settle(&self, messages: &[Received], now: Timestamp) -> Result<(), Failure> {
+        let mut settled = Vec::new();
+        for message in messages {
+            match self.link(message, now).await {
+                Ok(None) => {}
+                Ok(Some(unusable)) => self.quarantine(unusable, now).await?,
+                Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(
+                        message.id = message.message_id,
+                        error = &error as &dyn std::error::Error,
+                        "a dead letter could not be linked to its job and comes again"
+                    );
+                    continue;
+                }
+            }
+            settled.push(message.receipt.clone());
+        }
+        if !settled.is_empty() {
+            // What SQS keeps comes again, and is known.
+            self.letters.delete(&settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Links a message to its job; or says why it cannot be, and what is to be kept of it.
+    async fn link(&self, message: &Received, now: Timestamp) -> Result<Option<Unusable>, store::Error> {
+        let task = match self.open(message) {
+            Ok(task) => task,
+            Err(reason) => return Ok(Some(unusable(message, &message.body, reason))),
+        };
+        let policy = |job: &Job| self.policy(job);
+        match self.store.system().bury(&task, &policy, now).await? {
+            Verdict::Settled => {
+                tracing::warn!(job.id = %task.job, dispatch = task.dispatch, "a task was among the dead letters");
+                Ok(None)
+            }
+            // Deleted, and its payload with it: then none of it is kept here, either.
+            Verdict::JobUnknown => {
+                let reason = format!("no such job: {}, dispatch {}", task.job, task.dispatch);
+                Ok(Some(unusable(message, "", reason)))
+            }
+        }
+    }
+
+    /// The task of a message, or what is wrong with it.
+    fn open(&self, message: &Received) -> Result<DeadTask, String> {
+        let read = queue::read_dead_letter(&message.body).map_err(|unreadable| unreadable.to_string())?;
+        let Some((job, dispatch)) = self.seal.open_outcome_token(&read.token) else {
+            return Err("the outcome token is not authentic".to_owned());
+        };
+        if read.job_id.is_some_and(|id| id.parse() != Ok(job))
+            || read.dispatch.is_some_and(|given| given != i64::from(dispatch))
+        {
+            return Err("job or dispatch disagree with the outcome token".to_owned());
+        }
+        Ok(DeadTask {
+            job,
+            dispatch,
+            message_id: message.message_id.clone(),
+        })
+    }
+
+    fn policy(&self, job: &Job) -> DeadLetterPolicy {
+        match self
+            .catalog
+            .get(&job.job_type)
+            .map(|job_type| job_type.on_dead_letter())
+        {
+            Some(OnDeadLetter::Hold) => DeadLetterPolicy::Hold,
+            // The task of a job type that is gone could not be sent again.
+            Some(OnDeadLetter::Fail) | None => DeadLetterPolicy::Fail {
+                grace_millis: millis(self.grace),
+            },
+        }
+    }
+
+    async fn quarantine(&self, unusable: Unusable, now: Timestamp) -> Result<(), store::Error> {
+        let Unusable { letter, reason } = unusable;
+        tracing::warn!(
+            message.id = letter.message_id,
+            reason,
+            "a message among the dead letters is quarantined"
+        );
+        self.store.system().quarantine(&[(letter, reason)], now).await
+    }
+}
+
+/// What kept dead letters from being dealt with; they come again.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+fn unusable(message: &Received, body: &str, reason: String) -> Unusable {
+    let letter = Letter {
+        message_id: message.message_id.clone(),
+        body: body.to_owned(),
+    };
+    Unusable { letter, reason }
+}

@@ -2,6 +2,7 @@
 
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
 
 use super::entity::job;
 use super::write::{Entry, Outbox};
@@ -21,18 +22,24 @@ impl Store {
     /// Ends at most `count` jobs that are overdue, and returns how many. What another transaction has locked is left to it, or to the next
     /// call.
     pub(super) async fn expire(&self, overdue: Overdue, count: u64, now: Timestamp) -> Result<u64, Error> {
-        let mut writing = self.write(now).await?;
-        let mut late = open_by_deadline()
-            .filter(job::Column::Deadline.lte(overdue.deadline.millis()))
-            .limit(count);
-        if let Some(created) = overdue.created {
-            late = late.filter(job::Column::CreateTime.gte(created.millis()));
+        // Found first, past the one writer: of many that are late all may have to wait.
+        let ids: Vec<Uuid> = late(overdue)
+            .select_only()
+            .column(job::Column::Id)
+            .limit(count)
+            .into_tuple()
+            .all(&self.inner.read)
+            .await?;
+        if ids.is_empty() {
+            return Ok(0);
         }
+        let mut writing = self.write(now).await?;
+        let mut still_late = late(overdue).filter(job::Column::Id.is_in(ids));
         if self.backend() == DbBackend::Postgres {
-            late = late.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+            still_late = still_late.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
         let mut expired = 0;
-        for row in late.all(writing.tx()).await? {
+        for row in still_late.all(writing.tx()).await? {
             let id = JobId::from_uuid(row.id);
             let mut job = match row::read(row) {
                 Ok(job) => job,
@@ -61,6 +68,15 @@ impl Store {
             .one(&self.inner.read)
             .await?;
         Ok(next.map(Timestamp::from_millis))
+    }
+}
+
+/// Of jobs that can expire those that may.
+fn late(overdue: Overdue) -> Select<job::Entity> {
+    let late = open_by_deadline().filter(job::Column::Deadline.lte(overdue.deadline.millis()));
+    match overdue.created {
+        Some(created) => late.filter(job::Column::CreateTime.gte(created.millis())),
+        None => late,
     }
 }
 

@@ -43,9 +43,9 @@ async fn large(servers: &mut JoinSet<()>) -> String {
     format!("http://{address}")
 }
 
-fn request() -> http::Request<tonic::body::Body> {
+pub(crate) fn request(method: &str) -> http::Request<tonic::body::Body> {
     let body = tonic::body::Body::new(http_body_util::Full::new(framed(b"")));
-    let request = http::Request::post("/library.v1.Library/GetBook");
+    let request = http::Request::post(format!("/library.v1.Library/{method}"));
     request.body(body).unwrap()
 }
 
@@ -55,9 +55,9 @@ async fn answers_that_nobody_reads_hold_up_no_other() {
     let channel = upstream::channel(&large(&mut servers).await).unwrap();
     let mut unread = Vec::new();
     for _ in 0..99 {
-        unread.push(channel.clone().oneshot(request()).await.unwrap());
+        unread.push(channel.clone().oneshot(request("GetBook")).await.unwrap());
     }
-    let read = async { channel.oneshot(request()).await.unwrap().collect().await };
+    let read = async { channel.oneshot(request("GetBook")).await.unwrap().collect().await };
     let read = tokio::time::timeout(PATIENCE, read).await;
     let read = read.expect("others hold it up").unwrap();
     assert_eq!(read.to_bytes().len(), LARGE_BYTES + 5);
@@ -134,7 +134,7 @@ async fn a_server_that_takes_few_streams_gets_more_connections() {
     let open = async {
         let mut open = Vec::new();
         for _ in 0..20 {
-            open.push(channel.clone().oneshot(request()).await.unwrap());
+            open.push(channel.clone().oneshot(request("GetBook")).await.unwrap());
         }
         open
     };

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::BodyExt as _;
-use postern_edge::{ServeConfig, serve};
+use postern_edge::{ServeConfig, serve, upstream};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::client::Client;
+use crate::connections::request;
 use crate::stage::{edge_before, library};
 
 /// A server that takes so many streams on a connection, counts its calls, and ends none but the unary ones.
@@ -79,14 +81,13 @@ async fn more_streams_than_one_connection_takes_go_over_another() {
 async fn thousands_of_idle_streams_keep_no_call_out() {
     let mut servers = JoinSet::new();
     let (behind, calls) = endless(&mut servers, 200).await;
-    let edge = edge_before(&mut servers, &behind).await;
-    let mut open = Vec::new();
-    // As many as one connection to the edge takes.
-    for _ in 0..33 {
-        open.push(watch(&Client::h2(edge), 200).await);
-    }
-    assert_eq!(calls.load(Ordering::Relaxed), 6_600);
-    assert_eq!(Client::new(edge).get("/v1/books/a", &[]).await.status, 200);
+    let channel = upstream::channel(&behind).unwrap();
+    let call = |method| channel.clone().oneshot(request(method));
+    let watches = stream::iter(0..6_600).map(|_| call("WatchBook"));
+    let open: Vec<_> = watches.buffer_unordered(100).try_collect().await.unwrap();
+    assert_eq!((open.len(), calls.load(Ordering::Relaxed)), (6_600, 6_600));
+    let answer = call("GetBook").await.unwrap().collect().await.unwrap();
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "0");
 }
 
 #[tokio::test]

@@ -273,8 +273,9 @@ async fn a_history_of_no_job_of_the_partner_is_not_found() {
 
 /// What a partner may ask for beside the type.
 fn elaborate() -> SubmitJobRequest {
+    // One that a reader in a hurry takes for its neighbour.
     let number = Value {
-        kind: Some(Kind::NumberValue(0.1 + 0.2)),
+        kind: Some(Kind::NumberValue(0.945_270_695_553_922_3)),
     };
     let hours = |hours: i64| {
         Some(ProtoDuration {
@@ -320,7 +321,7 @@ async fn a_job_that_failed_is_asked_for_again_as_it_was() {
     let claimed = system.claim(10, 90_000, Timestamp::now()).await.unwrap();
     assert_eq!(
         (claimed.len(), claimed[0].payload.as_str()),
-        (1, "{\"a\":0.30000000000000004}")
+        (1, "{\"a\":0.9452706955539223}")
     );
     assert_eq!(claimed[0].job.timeouts.execution_millis, 3_600_000);
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "consumers"))
-from checking import Queue, check, contacts, failed, reason, result  # noqa: E402
+from checking import Queue, check, contacts, failed, reason, result, tries  # noqa: E402
 from partner import Partner  # noqa: E402
 from worker import worker  # noqa: E402
 
@@ -24,6 +24,7 @@ CONTACTS = 400
 TEXT = "größer " * 78_000 + "\ufffe\u0001/"
 FIGURES = [0, -1, 0.1, 9007199254740991, -9007199254740991, 1e-7, 123456789.125, "9223372036854775807", {"a": [None]}]
 DISPATCHES = 3
+BEATS = 70  # more than the visibility timeout
 
 
 def ordinary(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
@@ -53,6 +54,10 @@ def ordinary(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:
         job = partner.ended(unusable, END_SECONDS_MAX)
         check("a result that cannot be told fails the job", reason(job) == "TASK_FAILED", job)
         check("one worker did it", one.deaths == 0, one.deaths)
+        with worker(folder, sqs):
+            long = partner.submit("rehearse", {"beatsMax": BEATS})
+            job = partner.ended(long, END_SECONDS_MAX)
+            check("a task that takes long is kept from others", tries(folder / "tries.sqlite", long) == 1, job)
 
 
 def killed(partner: Partner, jobs: Queue, folder: Path, sqs: str) -> None:

@@ -36,6 +36,14 @@ def contacts(shards: Path, accounts: str) -> int:
     return count
 
 
+def tries(database: Path, job: str) -> int:
+    """How often the handler of a rehearsal was called."""
+    with sqlite3.connect(database, timeout=30) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS tries (name TEXT PRIMARY KEY, count INTEGER NOT NULL)")
+        counts = connection.execute("SELECT count FROM tries WHERE name = ?", (job,)).fetchall()
+    return sum(count for (count,) in counts)
+
+
 class Queue:
     def __init__(self, sqs: str, name: str):
         self.client = boto3.client(

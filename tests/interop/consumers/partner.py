@@ -36,6 +36,10 @@ class Partner:
     def get(self, job_id: str) -> dict:
         return self.call("GET", f"/v1/jobs/{job_id}")
 
+    def history(self, job_id: str) -> list[str]:
+        """What has happened to it, oldest first."""
+        return [event["type"] for event in self.call("GET", f"/v1/jobs/{job_id}/events")["events"]]
+
     def ended(self, job_id: str, seconds_max: float) -> dict:
         """The job at its end, or as it is when the time is up."""
         deadline = time.monotonic() + seconds_max

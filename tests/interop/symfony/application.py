@@ -1,13 +1,13 @@
 """The Symfony application beside this file, as its checks run it: in a folder of their own, against a stack."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "consumers"))
+from checking import tries  # noqa: E402
 from supervised import Supervised  # noqa: E402
 
 VISIBILITY_SECONDS = 3
@@ -61,8 +61,4 @@ class Application:
         return done.returncode == 0, (done.stdout + done.stderr).decode()
 
     def tries(self, job: str) -> int:
-        """How often the handler of a rehearsal was called."""
-        with sqlite3.connect(self.database, timeout=30) as database:
-            database.execute("CREATE TABLE IF NOT EXISTS tries (name TEXT PRIMARY KEY, count INTEGER NOT NULL)")
-            counts = database.execute("SELECT count FROM tries WHERE name = ?", (job,)).fetchall()
-        return sum(count for (count,) in counts)
+        return tries(self.database, job)

@@ -25,6 +25,7 @@ CONTACTS = 400
 TEXT = "größer " * 78_000 + "\ufffe\u0001/"  # 700 KB, and more than SQS takes where it is escaped
 FIGURES = [0, -1, 0.1, 9007199254740991, -9007199254740991, 1e-7, 123456789.125, "9223372036854775807", {"a": [None]}]
 TRIES_MAX = 3
+POISON = ["Syntax error", "$jobType", "$payload", '"SplObjectStorage" is no', '"" is no', 'Misnamed" is no']
 
 
 def contract(application: Application, postern: str, catalog: str) -> None:
@@ -51,6 +52,9 @@ def cancellation(application: Application, partner: Partner, jobs: Queue) -> Non
         check("a job that is cancelled while it runs is CANCELLED", job["state"] == "JOB_STATE_CANCELLED", job)
         job = partner.ended(partner.submit("rehearse", {"failures": 1}), END_SECONDS_MAX)
         check("a retry asks the work service, too", result(job).get("tries") == 2, job)
+        # By now, what had been told of the first one would be known.
+        history = partner.history(unwanted)
+        check("of what was dropped nothing was told", "cancelled" in history and "late_outcome" not in history, history)
         check("one worker did it", worker.deaths == 0, worker.deaths)
 
 
@@ -65,7 +69,7 @@ def ordinary(application: Application, partner: Partner, jobs: Queue) -> None:
     }
     for body in poison.values():
         jobs.send(body, type="App\\Message\\ImportContacts")
-    jobs.send("{}", type="DateTimeImmutable")
+    jobs.send("{}", type="SplObjectStorage")
     jobs.send("{}")
 
     late = partner.submit("rehearse", {}, queue_timeout="0.1s")
@@ -119,6 +123,9 @@ def killed(application: Application, partner: Partner, jobs: Queue) -> None:
         dead = partner.ended(deadly, END_SECONDS_MAX)
         check("nothing is left in the queue, poison neither", jobs.empties(END_SECONDS_MAX))
         check("workers were killed", one.deaths + other.deaths >= KILLS, one.deaths + other.deaths)
+    log = (application.folder / "worker.log").read_text(errors="replace")
+    left = {why: log.count(why) for why in POISON}
+    check("poison came again and again", min(left.values()) > 1, left)
     check("every import succeeds all the same", {job["state"] for job in ended} == {"JOB_STATE_SUCCEEDED"}, ended)
     check("and says what it inserted", all(result(job) == {"inserted": CONTACTS, "skipped": 0} for job in ended), ended)
     rows = contacts(application.shards, "account-*")

@@ -129,9 +129,7 @@ impl<'r> Binding<'r> {
                 continue;
             };
             let given = canonical(parameter, &fragment);
-            let is_set = matches!(route.body, Body::Whole | Body::Field { .. })
-                && parameter.field.is_set(self.message()).unwrap_or(false);
-            if is_set && canonical(parameter, self.message()) != given {
+            if self.is_in_body(parameter) && canonical(parameter, self.message()) != given {
                 self.refuse(
                     parameter.pointer.clone(),
                     "CONFLICT",
@@ -142,6 +140,18 @@ impl<'r> Binding<'r> {
             self.add(parameter, &fragment);
             self.paths.push((parameter, given));
         }
+    }
+
+    /// Whether the body says something of a field; of one without presence its default is not on the wire.
+    fn is_in_body(&self, parameter: &Parameter) -> bool {
+        let parents = match &self.route.body {
+            Body::Whole => 0,
+            Body::Field { field, .. } if field.descriptor().number() == parameter.top => 1,
+            Body::None | Body::Field { .. } => return false,
+        };
+        let field = &parameter.field;
+        field.is_set(self.message()).unwrap_or(false)
+            || !field.descriptor().supports_presence() && field.is_named(self.input.body, parents)
     }
 
     /// `Last-Event-ID` in place of the query's own parameter.

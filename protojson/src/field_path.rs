@@ -5,6 +5,7 @@ use std::fmt;
 
 use prost_reflect::FieldDescriptor;
 
+use crate::json::{Malformed, Reader};
 use crate::plan::{FieldPlan, Shape};
 use crate::{Error, Message, parse, print};
 
@@ -100,10 +101,47 @@ impl FieldPath {
         print::is_set(&self.root.plans, &self.steps, wire)
     }
 
+    /// Whether a JSON text says something of this field, be it its default, which leaves no wire bytes where the field has no
+    /// presence. Null says nothing. The text is the root message's, or the value of the path's first `parents` fields; one that
+    /// could not be read says nothing.
+    #[must_use]
+    pub fn is_named(&self, json: &[u8], parents: usize) -> bool {
+        let depth_max = self.root.plans.options.depth_max;
+        let fields = self.fields();
+        let fields = fields.get(parents..).unwrap_or_default();
+        let named = Reader::new(json).and_then(|mut reader| is_named(&mut reader, fields, depth_max));
+        named.unwrap_or(false)
+    }
+
     fn fields(&self) -> Vec<&FieldPlan> {
         self.steps
             .iter()
             .map(|&(id, index)| &self.root.plans.message(id).fields[index])
             .collect()
     }
+}
+
+/// Follows the fields into the text.
+fn is_named(reader: &mut Reader<'_>, fields: &[&FieldPlan], depth_max: usize) -> Result<bool, Malformed> {
+    for field in fields {
+        if !reader.take(b'{') || !find(reader, field, depth_max)? {
+            return Ok(false);
+        }
+    }
+    Ok(reader.peek() != Some(b'n'))
+}
+
+/// Reads an object up to the value of this field, if it has one.
+fn find(reader: &mut Reader<'_>, field: &FieldPlan, depth_max: usize) -> Result<bool, Malformed> {
+    let mut is_first = true;
+    while let Some(name) = reader.member(is_first)? {
+        if *name == *field.json_name || name == field.descriptor.name() {
+            return Ok(true);
+        }
+        if !reader.skip(depth_max)? {
+            return Ok(false);
+        }
+        is_first = false;
+    }
+    Ok(false)
 }

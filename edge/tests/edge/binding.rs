@@ -200,6 +200,15 @@ async fn path_and_body_may_say_the_same_and_nothing_else() {
     }
     let answer = stage.post("/v1/requests/r1", r#"{"requestId":"r2"}"#).await;
     assert_eq!(answer.violations(), one("/requestId", "CONFLICT"));
+    // Its default is not on the wire, but said all the same.
+    let answer = stage
+        .post("/v1/requests/r1", r#"{"book":{"pages":"0"},"requestId":""}"#)
+        .await;
+    assert_eq!(answer.violations(), one("/requestId", "CONFLICT"));
+    for body in [r#"{"requestId":null}"#, r#"{"book":{"name":"requestId"}}"#] {
+        assert_eq!(stage.post("/v1/requests/r1", body).await.status, 200, "{body}");
+        stage.call().await;
+    }
     let answer = stage
         .post("/v1/shelves/s1/books", r#"{"title":"x","shelf":"s2"}"#)
         .await;

@@ -278,6 +278,28 @@ fn a_field_has_a_plain_text_unless_it_is_unset() {
 }
 
 #[test]
+fn a_field_is_named_by_a_text_that_says_something_of_it() {
+    for (path, json, expected) in [
+        ("int32Value", r#"{"int32Value":0}"#, true),
+        ("int32Value", r#"{"a":[{}],"int32_value":7}"#, true),
+        ("int32Value", r#"{"int32\u0056alue":0}"#, true),
+        ("int32Value", r#"{"int32Value":null}"#, false),
+        ("int32Value", r#"{"nested":{"int32Value":0}}"#, false),
+        ("int32Value", "{}", false),
+        ("int32Value", "[", false),
+        ("int32Value", "", false),
+    ] {
+        assert_eq!(
+            field(path).is_named(json.as_bytes(), 0),
+            expected,
+            "{path} in {json}"
+        );
+    }
+    assert!(field("int32Value").is_named(b" 0", 1));
+    assert!(!field("int32Value").is_named(b"null", 1));
+}
+
+#[test]
 fn a_field_is_set_when_the_wire_has_it() {
     let wire = wire(
         &everything(),

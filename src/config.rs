@@ -3,6 +3,8 @@
 //! A key of the file is the environment variable's name in lower case without `POSTERN_`. Knows the keys and their defaults, and nothing of
 //! what is made of them.
 
+#[cfg(feature = "edge")]
+mod edge;
 mod settings;
 
 use std::fmt::{self, Display};
@@ -25,13 +27,12 @@ pub struct Config {
     pub edge_health_check_interval: Option<Duration>,
     /// A service config with HTTP rules beside the .proto.
     pub edge_service_config: Option<PathBuf>,
-    /// Calls that the edge carries at once, streams left out.
-    pub edge_calls_max: usize,
-    /// Streams that it carries at once.
-    pub edge_streams_max: usize,
-    /// Origins whose pages may call the edge.
+    /// What the edge lets through and how much of it, before it is told what to serve.
     #[cfg(feature = "edge")]
-    pub cors_origins: Vec<postern_edge::Origin>,
+    pub edge: postern_edge::Config,
+    /// Connections of callers at once.
+    #[cfg(feature = "edge")]
+    pub edge_connections_max: usize,
     /// gRPC.
     pub grpc_listen: SocketAddr,
     /// The embedded SQS endpoint.
@@ -99,6 +100,11 @@ impl Config {
     /// With everything that is wrong.
     pub fn from_settings(settings: Settings) -> Result<Self, Errors> {
         let mut check = Check::default();
+        #[cfg(feature = "edge")]
+        let (edge, edge_connections_max) = (
+            edge::config(&mut check, &settings),
+            edge::connections_max(&mut check, &settings),
+        );
         let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./.postern".to_owned()));
         let config = Self {
             edge_listen: check.address("edge_listen", settings.edge_listen.as_deref(), "127.0.0.1:8080"),
@@ -114,11 +120,11 @@ impl Config {
                 settings.edge_health_check_seconds.as_deref(),
                 5,
             ),
-            edge_service_config: settings.edge_service_config.map(PathBuf::from),
-            edge_calls_max: check.count("edge_calls_max", settings.edge_calls_max.as_deref(), 10_000),
-            edge_streams_max: check.count("edge_streams_max", settings.edge_streams_max.as_deref(), 100_000),
             #[cfg(feature = "edge")]
-            cors_origins: check.origins("cors_origins", settings.cors_origins.as_deref()),
+            edge,
+            #[cfg(feature = "edge")]
+            edge_connections_max,
+            edge_service_config: settings.edge_service_config.map(PathBuf::from),
             grpc_listen: check.address("grpc_listen", settings.grpc_listen.as_deref(), "127.0.0.1:50051"),
             sqs_listen: check.address("sqs_listen", settings.sqs_listen.as_deref(), "127.0.0.1:9324"),
             admin_listen: settings
@@ -207,11 +213,6 @@ impl Check {
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
-    /// A whole number from one to a million.
-    fn count(&mut self, key: &str, given: Option<&str>, default: usize) -> usize {
-        self.whole(key, given, 1..=1_000_000).unwrap_or(default)
-    }
-
     /// The number, if one is given and is good.
     fn whole<T>(&mut self, key: &str, given: Option<&str>, range: RangeInclusive<T>) -> Option<T>
     where
@@ -242,20 +243,6 @@ impl Check {
             );
         }
         urls
-    }
-
-    /// What stands between commas; none when nothing does.
-    #[cfg(feature = "edge")]
-    fn origins(&mut self, key: &str, list: Option<&str>) -> Vec<postern_edge::Origin> {
-        let texts = list.unwrap_or_default().split(',').map(str::trim);
-        let mut origins = Vec::new();
-        for text in texts.filter(|text| !text.is_empty()) {
-            match text.parse() {
-                Ok(origin) => origins.push(origin),
-                Err(error) => self.0.push(format!("{key}: {error}")),
-            }
-        }
-        origins
     }
 
     fn database_url(&mut self, given: Option<String>, data_dir: &Path) -> String {
@@ -311,31 +298,6 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "edge")]
-    #[test]
-    fn origins_stand_between_commas_and_are_none_by_default() {
-        let origins = |text: Option<&str>| {
-            let settings = Settings {
-                cors_origins: text.map(str::to_owned),
-                ..Settings::default()
-            };
-            Config::from_settings(settings).map(|config| config.cors_origins)
-        };
-        assert!(origins(None).unwrap().is_empty());
-        let two = ["https://a.example", "*"].map(|text| text.parse().unwrap());
-        assert_eq!(origins(Some("https://a.example, *,")).unwrap(), two);
-        let faults = origins(Some("a.example,*,https://b.example/"))
-            .unwrap_err()
-            .to_string();
-        for fault in [
-            "2 fault(s)",
-            "cors_origins: \"a.example\"",
-            "cors_origins: \"https://b.example/\"",
-        ] {
-            assert!(faults.contains(fault), "{fault} in {faults}");
-        }
-    }
-
     #[test]
     fn servers_are_asked_every_five_seconds_another_time_or_not_at_all() {
         let interval = |text: Option<&str>| {
@@ -350,24 +312,6 @@ mod tests {
         assert_eq!(interval(Some("0")).unwrap(), None);
         for text in ["-1", "1.5", "3601", "often"] {
             assert!(interval(Some(text)).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_the_edge_carries_is_a_number_from_one_on() {
-        let counts = |text: Option<&str>| {
-            let settings = Settings {
-                edge_calls_max: text.map(str::to_owned),
-                edge_streams_max: text.map(str::to_owned),
-                ..Settings::default()
-            };
-            Config::from_settings(settings).map(|config| (config.edge_calls_max, config.edge_streams_max))
-        };
-        assert_eq!(counts(None).unwrap(), (10_000, 100_000));
-        assert_eq!(counts(Some("7")).unwrap(), (7, 7));
-        for text in ["0", "-1", "1000001", "many"] {
-            let faults = counts(Some(text)).unwrap_err().to_string();
-            assert!(faults.starts_with("the configuration has 2 fault(s)"), "{faults}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use postern_edge::upstream::Checks;
-use postern_edge::{Documents, Limits, Security, ServeConfig};
+use postern_edge::{Documents, Security, ServeConfig};
 use tokio_util::sync::CancellationToken;
 
 use self::source::{Reload, Source};
@@ -31,7 +31,8 @@ pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> a
 }
 
 async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
-    let calls_max = config.edge_calls_max.saturating_add(config.edge_streams_max);
+    let limits = &config.edge.limits;
+    let calls_max = limits.calls_max.saturating_add(limits.streams_max);
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?.for_calls(calls_max);
     let source = Source::new(&args, &channels);
     let mut settings = self::config(args.descriptor_set.as_deref(), &config)?;
@@ -44,6 +45,10 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         .map(|interval| channels.checks().every(interval));
     let edge = settings.build(channels)?;
     let reload = Reload::new(source, config.edge_service_config, edge.clone())?;
+    let serving = ServeConfig {
+        connections_max: config.edge_connections_max,
+        ..ServeConfig::default()
+    };
     let listener = bind("edge", config.edge_listen).await?;
     let admin = bind("admin", config.admin_listen.unwrap_or(admin::EDGE_DEFAULT)).await?;
     say(&format!(
@@ -52,7 +57,7 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         admin.local_addr()?
     ));
     let ((), (), (), served) = tokio::join!(
-        postern_edge::serve(listener, edge, ServeConfig::default(), until.clone()),
+        postern_edge::serve(listener, edge, serving, until.clone()),
         reload.run(until.clone()),
         ask(checks, until.clone()),
         admin::serve(admin, admin::always(), until)
@@ -86,18 +91,8 @@ pub(crate) fn config(descriptor_set: Option<&Path>, config: &Config) -> anyhow::
             Some(_) => Documents::default(),
             None => documents(),
         }),
-        cors_origins: config.cors_origins.clone(),
-        limits: limits(config),
-        ..postern_edge::Config::default()
+        ..config.edge.clone()
     })
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        calls_max: config.edge_calls_max,
-        streams_max: config.edge_streams_max,
-        ..Limits::default()
-    }
 }
 
 fn descriptor_set(path: Option<&Path>) -> anyhow::Result<Vec<u8>> {

@@ -116,12 +116,12 @@ async fn outage(trouble: Trouble) {
 
 #[tokio::test]
 async fn submissions_go_on_while_sqs_resets_every_connection_and_the_backlog_drains() {
-    outage(Trouble::Reset).await;
+    Box::pin(outage(Trouble::Reset)).await;
 }
 
 #[tokio::test]
 async fn submissions_go_on_while_sqs_never_answers_and_the_backlog_drains() {
-    outage(Trouble::HalfOpen).await;
+    Box::pin(outage(Trouble::HalfOpen)).await;
 }
 
 #[tokio::test]

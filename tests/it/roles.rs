@@ -244,3 +244,17 @@ async fn a_token_of_the_command_line_opens_the_door_of_dev() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     dev.kill().await;
 }
+
+#[tokio::test]
+async fn an_edge_is_told_its_limits_and_its_name_by_the_environment() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &["edge", "--upstream", "http://127.0.0.1:1"]);
+    command.env("POSTERN_EDGE_BODY_BYTES_MAX", "10");
+    command.env("POSTERN_EDGE_ERROR_DOMAIN", "library");
+    let edge = Process::start(command, "edge").await;
+    let submit = http().post(format!("{}/v1/jobs", edge.address));
+    let answer = Answer::read(submit.json(&serde_json::json!({"jobType": "x"}))).await;
+    assert_eq!((answer.status, answer.reason()), (413, "BODY_TOO_LARGE"));
+    assert_eq!(answer.body["error"]["details"][0]["domain"], "library");
+}

@@ -6,8 +6,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
 use http::{HeaderMap, Response};
-use http_body_util::BodyExt as _;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use hyper::body::Incoming;
 use postern_edge::Limits;
 use prost::Message as _;
@@ -203,6 +206,43 @@ async fn a_message_that_never_comes_is_given_up_but_a_stream_of_them_may_be_sile
     assert_eq!(silent_call(&stage, "GetBook").await.as_deref(), Some("4"));
     assert_eq!(silent_call(&stage, "WatchBook").await.as_deref(), Some("4"));
     assert_eq!(silent_call(&stage, "PutFile").await, None);
+}
+
+/// A server that greets before anything is asked, and sends back whatever comes.
+async fn greet(request: http::Request<Incoming>) -> Result<Response<Greeting>, std::convert::Infallible> {
+    let greeting = stream::once(async { Ok(Frame::data(framed(b"hello"))) });
+    let echo = BodyStream::new(request.into_body());
+    let end = stream::once(async { Ok(crate::upstream::ok()) });
+    let mut response = Response::new(StreamBody::new(greeting.chain(echo).chain(end).boxed()));
+    let content_type = http::HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert("content-type", content_type);
+    Ok(response)
+}
+
+type Greeting = StreamBody<BoxStream<'static, Result<Frame<Bytes>, hyper::Error>>>;
+
+#[tokio::test]
+async fn a_server_may_speak_first_and_both_sides_may_be_silent() {
+    let mut servers = tokio::task::JoinSet::new();
+    let behind = listen(&mut servers, tower::service_fn(greet), CancellationToken::new()).await;
+    let edge = edge_before(&mut servers, &format!("http://{behind}")).await;
+    let tcp = tokio::net::TcpStream::connect(edge).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(tcp).await.unwrap();
+    servers.spawn(async move { connection.await.unwrap_or_default() });
+    let uri = format!("http://{edge}/library.v1.Library/Plain");
+    let request = http::Request::post(uri).header(GRPC[0].0, GRPC[0].1);
+    let (response, mut requests) = client.send_request(request.body(()).unwrap(), false).unwrap();
+    let response = tokio::time::timeout(PATIENCE, response).await;
+    let mut answers = response.expect("it waits for a message").unwrap().into_body();
+    assert_eq!(answers.data().await.unwrap().unwrap(), framed(b"hello"));
+    let silence = tokio::time::timeout(Duration::from_millis(100), answers.data()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    requests.send_data(framed(b"a"), false).unwrap();
+    assert_eq!(answers.data().await.unwrap().unwrap(), framed(b"a"));
+    requests.send_data(Bytes::new(), true).unwrap();
+    assert!(answers.data().await.is_none());
+    let trailers = answers.trailers().await.unwrap().unwrap();
+    assert_eq!(trailers["grpc-status"], "0");
 }
 
 #[tokio::test]

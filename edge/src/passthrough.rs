@@ -4,7 +4,6 @@
 
 mod ending;
 mod paced;
-mod unsized_body;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,6 +12,7 @@ use std::task::{Context, Poll};
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
@@ -31,7 +31,6 @@ use crate::route::Streams;
 use crate::serve::Shutdown;
 use ending::Ending;
 use paced::Paced;
-use unsized_body::Unsized;
 
 /// A gRPC call.
 pub(crate) async fn grpc<U: Upstream>(
@@ -83,10 +82,10 @@ pub(crate) async fn web<U: Upstream>(
         upstream,
         streams,
     });
-    let request = request.map(|body| Body::new(Unsized(body)));
+    let request = request.map(without_size);
     let Ok(mut response) = service.oneshot(request).await;
     response.headers_mut().remove(CONTENT_LENGTH);
-    response.map(|body| crate::Body::from(Body::new(Unsized(body))).holding(place))
+    response.map(|body| crate::Body::from(without_size(body)).holding(place))
 }
 
 /// A place for the call. What the edge does not know may be a stream.
@@ -124,6 +123,11 @@ impl Log {
         let none = HeaderValue::from_static("");
         problem.log(self.request_id.as_ref().unwrap_or(&none), self.path.path());
     }
+}
+
+/// The same frames, of unknown size: tonic-web changes what goes through it, and passes the old size on.
+fn without_size(body: Body) -> Body {
+    Body::new(body.map_frame(|frame| frame))
 }
 
 /// The type as tonic-web knows it: without parameters.

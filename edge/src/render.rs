@@ -28,9 +28,7 @@ pub(crate) enum Form {
 impl Form {
     /// The best of the three by the caller's `Accept`; None when it takes none of them.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        accept::best(headers, &[Self::Sse, Self::Ndjson, Self::Array], |form| {
-            form.media_type()
-        })
+        accept::best(headers, &[Self::Sse, Self::Ndjson, Self::Array])
     }
 
     pub(crate) fn media_type(self) -> &'static str {

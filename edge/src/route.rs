@@ -21,7 +21,7 @@ use prost_reflect::MethodDescriptor;
 use crate::descriptors::Descriptors;
 use crate::rule::Source;
 pub(crate) use compile::Error;
-pub(crate) use parameter::{Lookup, Parameter, Parameters, pointer};
+pub(crate) use parameter::{Parameter, Parameters, pointer};
 pub(crate) use path::Path;
 pub(crate) use raw::{HttpBody, Raw};
 pub(crate) use template::{Segment, Template, Variable};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use postern_protojson::Reason;
 
 use super::{Binding, VIOLATIONS_MAX, canonical, pairs, readable};
-use crate::route::{Body, Lookup, Parameter, Parameters, Route, decode, pointer};
+use crate::route::{Body, Parameter, Parameters, Route, decode, pointer};
 
 /// Parameters that one request may have; each costs a look-up.
 const PARAMETERS_MAX: usize = 1_000;
@@ -47,11 +47,11 @@ impl Binding<'_> {
                 continue;
             }
             match parameters.find(&name) {
-                Lookup::Field(parameter) => {
+                Ok(parameter) => {
                     let pointer = value_pointer(&parameter, &mut lengths);
                     self.parameter(&parameter, pointer, value);
                 }
-                Lookup::Unknown(pointer) => {
+                Err(pointer) => {
                     self.refuse(
                         pointer,
                         Reason::UnknownField.as_str(),

@@ -3,16 +3,14 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
+use super::Form;
+
 /// Ranges looked at; more than anybody has types for.
 const RANGES_MAX: usize = 100;
 
 /// The offer that is wanted most: by weight, then by how exactly it was named, then in the order of the offers.
 /// Without `Accept` the first one.
-pub(super) fn best<T: Copy>(
-    headers: &HeaderMap,
-    offers: &[T],
-    media_type: impl Fn(T) -> &'static str,
-) -> Option<T> {
+pub(super) fn best(headers: &HeaderMap, offers: &[Form]) -> Option<Form> {
     if !headers.contains_key(ACCEPT) {
         return offers.first().copied();
     }
@@ -24,9 +22,9 @@ pub(super) fn best<T: Copy>(
         .take(RANGES_MAX)
         .filter_map(Range::parse)
         .collect();
-    let mut best: Option<(Range, T)> = None;
+    let mut best: Option<(Range, Form)> = None;
     for offer in offers {
-        let Some(range) = weight(&ranges, media_type(*offer)) else {
+        let Some(range) = weight(&ranges, offer.media_type()) else {
             continue;
         };
         let beats = |other: &Range| (range.weight, range.precision) > (other.weight, other.precision);
@@ -104,7 +102,6 @@ pub(crate) fn parse_weight(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::Form;
 
     fn negotiate(accept: &'static str) -> Option<Form> {
         let mut headers = HeaderMap::new();

@@ -29,14 +29,6 @@ pub(crate) struct Parameters {
     top: HashMap<String, Arc<Parameter>>,
 }
 
-/// What a name stands for.
-#[derive(Debug)]
-pub(crate) enum Lookup {
-    Field(Arc<Parameter>),
-    /// Nothing; with the JSON Pointer of the name.
-    Unknown(String),
-}
-
 impl Parameter {
     /// Resolves a dotted path of proto or JSON names. The error is the JSON Pointer of the first unknown name.
     pub(crate) fn resolve(
@@ -93,13 +85,11 @@ impl Parameters {
         }
     }
 
-    pub(crate) fn find(&self, name: &str) -> Lookup {
-        if let Some(parameter) = self.top.get(name) {
-            return Lookup::Field(parameter.clone());
-        }
-        match Parameter::resolve(&self.message, &self.descriptor, name) {
-            Ok(parameter) => Lookup::Field(Arc::new(parameter)),
-            Err(pointer) => Lookup::Unknown(pointer),
+    /// What a name stands for. The error is the JSON Pointer of one that stands for nothing.
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Parameter>, String> {
+        match self.top.get(name) {
+            Some(parameter) => Ok(parameter.clone()),
+            None => Parameter::resolve(&self.message, &self.descriptor, name).map(Arc::new),
         }
     }
 }

@@ -82,13 +82,8 @@ impl<'a> Call<'a> {
         body: tonic::body::Body,
     ) -> Result<Response<Body>, Problem> {
         self.check_headers()?;
-        let mut target = self.route()?;
-        target.deadline = self.deadline(target.route)?;
-        let streams = target.route.rpc.streams;
-        let place = self.core.load().place(streams.any())?;
-        if streams.answers {
-            self.check_stream(&mut target)?;
-        }
+        let target = self.target()?;
+        let place = self.core.load().place(target.route.rpc.streams.any())?;
         // A stream of messages begins its answer without waiting; what else there is waits so long for its head.
         let longest = || Instant::now() + self.core.limits().unary_timeout;
         let head_deadline = target.deadline.or_else(|| target.form.is_none().then(longest));
@@ -131,24 +126,33 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn route(&self) -> Result<Target<'a>, Problem> {
+    fn target(&self) -> Result<Target<'a>, Problem> {
         let routes = self.core.routes();
         let path = Path::split(self.head.uri.path());
-        match routes.find(&path, &self.head.method) {
-            Found::Route { index, has_verb } => Ok(Target {
-                index,
-                route: routes.get(index),
-                path,
-                has_verb,
-                form: None,
-                resume: None,
-                deadline: None,
-            }),
-            Found::OtherMethods => Err(Problem::method_not_allowed(
-                &routes.allowed(&path, &self.head.method),
-            )),
-            Found::Nothing => Err(self.nothing()),
+        let (index, has_verb) = match routes.find(&path, &self.head.method) {
+            Found::Route { index, has_verb } => (index, has_verb),
+            Found::OtherMethods => return Err(self.other_methods(&path)),
+            Found::Nothing => return Err(self.nothing()),
+        };
+        let route = routes.get(index);
+        let deadline = self.deadline(route)?;
+        if route.rpc.streams.answers && self.head.method == Method::HEAD {
+            return Err(self.other_methods(&path));
         }
+        let form = self.form(route)?;
+        Ok(Target {
+            index,
+            route,
+            path,
+            has_verb,
+            form,
+            resume: form.and_then(|form| self.resume(route, form)),
+            deadline,
+        })
+    }
+
+    fn other_methods(&self, path: &Path<'_>) -> Problem {
+        Problem::method_not_allowed(&self.core.routes().allowed(path, &self.head.method))
     }
 
     /// No route; but a POST to a gRPC method's path has the wrong content type alone.
@@ -162,23 +166,20 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Finds the form of a stream, and where it resumes. Raw bytes have a form of their own, whatever is accepted.
-    fn check_stream(&self, target: &mut Target<'a>) -> Result<(), Problem> {
-        if self.head.method == Method::HEAD {
-            return Err(Problem::method_not_allowed(
-                &self.core.routes().allowed(&target.path, &self.head.method),
-            ));
+    /// How a stream of messages is written. Raw bytes have a form of their own, whatever is accepted.
+    fn form(&self, route: &Route) -> Result<Option<Form>, Problem> {
+        match route.rpc.streams.answers && route.raw_response.is_none() {
+            true => Form::negotiate(&self.head.headers)
+                .map(Some)
+                .ok_or_else(Problem::not_acceptable),
+            false => Ok(None),
         }
-        if target.route.raw_response.is_some() {
-            return Ok(());
-        }
-        let form = Form::negotiate(&self.head.headers).ok_or_else(Problem::not_acceptable)?;
-        target.form = Some(form);
-        if form == Form::Sse && target.route.rpc.resume.is_some() {
-            let id = self.head.headers.get(LAST_EVENT_ID);
-            target.resume = id.filter(|id| !id.is_empty());
-        }
-        Ok(())
+    }
+
+    fn resume(&self, route: &Route, form: Form) -> Option<&'a HeaderValue> {
+        let can_resume = form == Form::Sse && route.rpc.resume.is_some();
+        let id = self.head.headers.get(LAST_EVENT_ID).filter(|_| can_resume);
+        id.filter(|id| !id.is_empty())
     }
 
     /// Sends the request, and begins the answer.

@@ -90,7 +90,7 @@ pub struct Edge {
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// The gRPC servers behind, several by comma, instead of `POSTERN_EDGE_UPSTREAM`.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub upstream: Option<String>,
     /// What they serve, as an encoded google.protobuf.FileDescriptorSet with imports; Postern's own API when not given.
     /// Read again on SIGHUP.
@@ -101,7 +101,7 @@ pub struct Edge {
     #[arg(long, value_name = "FILE", global = true)]
     pub service_config: Option<PathBuf>,
     /// Asks the servers what they serve, by gRPC reflection, instead of reading a file.
-    #[arg(long, conflicts_with = "descriptor_set")]
+    #[arg(long, conflicts_with = "descriptor_set", global = true)]
     pub reflection: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
@@ -186,6 +186,11 @@ mod tests {
             assert_eq!(edge.descriptor_set, Some(PathBuf::from("x")));
             assert_eq!(edge.service_config, Some(PathBuf::from("y")));
         }
+        let line = "postern edge check --upstream http://x --reflection";
+        let Some(Role::Edge(edge)) = Cli::try_parse_from(line.split(' ')).unwrap().role else {
+            panic!("{line}");
+        };
+        assert!(edge.reflection && edge.command == Some(EdgeCommand::Check));
     }
 
     #[test]

@@ -22,10 +22,11 @@ use crate::{admin, cli};
 pub async fn run(config: Config, args: cli::Edge, until: CancellationToken) -> anyhow::Result<()> {
     let config = with_args(config, &args)?;
     match args.command {
-        Some(cli::EdgeCommand::Check) => check(
-            args.descriptor_set.as_deref(),
-            config.edge_service_config.as_deref(),
-        ),
+        Some(cli::EdgeCommand::Check) => {
+            let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?;
+            let set = Source::new(&args, &channels).read().await?;
+            check(&set, config.edge_service_config.as_deref())
+        }
         None => serve(config, args, until).await,
     }
 }
@@ -73,10 +74,9 @@ async fn ask(checks: Option<Checks>, until: CancellationToken) {
 }
 
 /// The route table and every problem.
-fn check(descriptor_set: Option<&Path>, service_config: Option<&Path>) -> anyhow::Result<()> {
+fn check(descriptor_set: &[u8], service_config: Option<&Path>) -> anyhow::Result<()> {
     let service_config = source::service_config(service_config)?;
-    let report =
-        postern_edge::check::check(&self::descriptor_set(descriptor_set)?, service_config.as_deref())?;
+    let report = postern_edge::check::check(descriptor_set, service_config.as_deref())?;
     say(&report.to_string());
     ensure!(report.problems.is_empty(), "an edge would not start with this");
     Ok(())
@@ -143,9 +143,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_fails_its_check() {
-        check(None, None).unwrap();
-        let no_set = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(check(Some(&no_set), None).is_err());
-        assert!(check(None, Some(&no_set)).is_err());
+        let own = postern_proto::DESCRIPTOR_SET;
+        check(own, None).unwrap();
+        assert!(check(b"nonsense", None).is_err());
+        let no_config = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(check(own, Some(&no_config)).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, output};
 use crate::world::{Answer, SOON, http, install_crypto};
 
 /// A descriptor set file by file, each as it is encoded: decoding further would lose the options.
@@ -97,6 +97,13 @@ async fn an_edge_may_ask_the_server_what_it_serves() {
     let edge = Process::start(command(folder.path(), &args), "edge").await;
     let answer = get(&edge, "/v1/jobTypes").await;
     assert_eq!((answer.status, answer.reason()), (401, "TOKEN_MISSING"));
+    let args = ["edge", "check", "--upstream", &dev.address, "--reflection"];
+    let checked = output(&mut command(folder.path(), &args)).await;
+    let table = String::from_utf8_lossy(&checked.stdout);
+    assert!(
+        checked.status.success() && table.contains("/v1/jobTypes"),
+        "{checked:?}"
+    );
 }
 
 #[tokio::test]

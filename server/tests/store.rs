@@ -76,6 +76,7 @@ on_both! {
     a_dead_letter_of_before_does_not_hold_what_was_sent_again,
     a_late_mark_takes_no_redriven_task_for_sent,
     a_dead_letter_and_a_success_at_once_are_a_success,
+    a_dead_letter_that_two_replicas_have_at_once_is_one,
 }
 
 struct World {
@@ -1117,5 +1118,14 @@ async fn a_dead_letter_and_a_success_at_once_are_a_success(world: World) {
         let mut kinds = kinds(&world, job.id).await;
         kinds.sort();
         assert_eq!(kinds, ["dead_lettered", "submitted", "succeeded"]);
+    }
+}
+
+/// SQS may hand a message out twice.
+async fn a_dead_letter_that_two_replicas_have_at_once_is_one(world: World) {
+    for _ in 0..20 {
+        let (job, task) = sent(&world, "m-1").await;
+        tokio::join!(bury(&world, &task, HOLD), bury(&world, &task, HOLD));
+        assert_eq!(kinds(&world, job.id).await, ["submitted", "dead_lettered"]);
     }
 }

@@ -193,12 +193,14 @@ impl Consumer {
 
     /// Waits until every outcome has been dealt with.
     pub(crate) async fn settled(&self) {
+        self.emptied(&self.results).await;
+    }
+
+    /// Waits until a queue is empty.
+    pub(crate) async fn emptied(&self, queue: &str) {
         let deadline = tokio::time::Instant::now() + SOON;
-        while self.count(&self.results).await > 0 {
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "outcomes stay in the queue"
-            );
+        while self.count(queue).await > 0 {
+            assert!(tokio::time::Instant::now() < deadline, "messages stay in {queue}");
             tokio::task::yield_now().await;
         }
     }

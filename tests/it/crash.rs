@@ -265,3 +265,39 @@ async fn database(folder: &Path) -> sqlx::SqliteConnection {
     let url = format!("sqlite:{}", folder.join(".postern/postern.sqlite").display());
     sqlx::SqliteConnection::connect(&url).await.unwrap()
 }
+
+#[tokio::test]
+async fn a_dead_letter_committed_but_not_deleted_is_known_when_it_comes_again() {
+    let (proxy, folder) = (Proxy::start().await, tempfile::tempdir().unwrap());
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
+    let consumer = Consumer::connect(&proxy.direct).await;
+    let dead = consumer.client.get_queue_url().queue_name("postern-jobs-dlq");
+    let dead = dead.send().await.unwrap().queue_url.unwrap();
+    // So that the message comes again soon.
+    let short = consumer.client.set_queue_attributes().queue_url(&dead);
+    short
+        .attributes(QueueAttributeName::VisibilityTimeout, "1")
+        .send()
+        .await
+        .unwrap();
+    let job = submit(&process).await;
+    consumer.die_at_first().await;
+    let task = consumer.receive().await.unwrap();
+    proxy.hold("DeleteMessageBatch");
+    consumer.give_back(&task).await;
+    consumer.look().await;
+    // The commit comes before the request to delete.
+    proxy.arrived().await;
+    let events = async |process: &Process| get(process, &format!("/v1/jobs/{job}/events")).await.body;
+    let told = events(&process).await;
+    assert_eq!(told["events"][2]["type"], "dead_lettered", "{told}");
+    process.kill().await;
+    assert_eq!(consumer.count(&dead).await, 1, "the message is still there");
+    proxy.release();
+
+    let process = Process::dev(folder.path(), Some(&proxy.url)).await;
+    consumer.emptied(&dead).await;
+    assert_eq!(events(&process).await, told);
+    process.kill().await;
+    proxy.stop().await;
+}

@@ -6,6 +6,7 @@
 mod account;
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -20,6 +21,7 @@ pub struct Server {
     answers: BufReader<ChildStdout>,
     folder: PathBuf,
     programs: PathBuf,
+    port: u16,
     databases: AtomicU32,
 }
 
@@ -50,6 +52,9 @@ pub fn database() -> Result<String, Error> {
         .database()
 }
 
+/// Where nobody else can be: the socket is in a folder of its own.
+const PORT: u16 = 5432;
+
 /// What makes a server quick whose data nobody will miss.
 const THROWAWAY: &[&str] = &["-c", "fsync=off", "-c", "full_page_writes=off"];
 
@@ -60,7 +65,22 @@ impl Server {
     /// # Errors
     /// When PostgreSQL is not installed or does not start.
     pub fn start() -> Result<Self, Error> {
-        Self::start_with(THROWAWAY)
+        Self::start_with(THROWAWAY, &[])
+    }
+
+    /// The same, which takes connections over TCP as well and offers TLS: what [`Server::database`] returns is its address without the query.
+    /// Its certificate is for `localhost` alone. In its folder, `ca.pem` has who vouches for that, `other-ca.pem` somebody who does not.
+    ///
+    /// # Errors
+    /// When PostgreSQL or openssl are not installed, or it does not start.
+    pub fn start_with_tls() -> Result<Self, Error> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.map_err(|error| Error::System("a free port", error))?.port();
+        let environment = [("PGTEST_TLS", "yes".to_owned()), ("PGPORT", port.to_string())];
+        Ok(Self {
+            port,
+            ..Self::start_with(THROWAWAY, &environment)?
+        })
     }
 
     /// The same with fsync, as in production.
@@ -68,10 +88,10 @@ impl Server {
     /// # Errors
     /// When PostgreSQL is not installed or does not start.
     pub fn start_durable() -> Result<Self, Error> {
-        Self::start_with(&[])
+        Self::start_with(&[], &[])
     }
 
-    fn start_with(settings: &[&str]) -> Result<Self, Error> {
+    fn start_with(settings: &[&str], environment: &[(&str, String)]) -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("pgtest-")
             .tempdir()
@@ -81,6 +101,8 @@ impl Server {
             .args(["-c", include_str!("server.sh"), "pgtest"])
             .arg(folder.path())
             .args(settings)
+            .env("PGPORT", PORT.to_string())
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             // Ctrl-C reaches the test alone: the script has to outlive it.
             .process_group(0)
@@ -99,6 +121,7 @@ impl Server {
             answers,
             folder,
             programs,
+            port: PORT,
             databases: AtomicU32::new(0),
         })
     }
@@ -138,6 +161,7 @@ impl Server {
         let made = Command::new(self.programs.join("createdb"))
             .arg("--host")
             .arg(&self.folder)
+            .args(["--port", &self.port.to_string()])
             .args(["--username", "postern", &name])
             .output()
             .map_err(|error| Error::System("createdb", error))?;
@@ -145,7 +169,8 @@ impl Server {
             return Err(Error::Refused(String::from_utf8_lossy(&made.stderr).into_owned()));
         }
         Ok(format!(
-            "postgres://postern@localhost/{name}?host={}",
+            "postgres://postern@localhost:{}/{name}?host={}",
+            self.port,
             self.folder.display()
         ))
     }

@@ -1,6 +1,8 @@
 # A PostgreSQL server in the folder $1, with the further arguments as its own, for as long as standard input is open. Prints the folder
 # of its programs once it takes connections; when it cannot, says why and exits with 1. Whatever happens, the folder goes with it.
 #
+# With PGTEST_TLS, it takes connections on 127.0.0.1 as well, at PGPORT, and offers TLS.
+#
 # Every line that comes in is a command, answered by a line once it is done: `kill` ends the server with SIGKILL, `start` starts it again.
 #
 # Standard input is a pipe that the test's process holds, and nobody else: it closes however that process ends, SIGKILL included.
@@ -49,6 +51,24 @@ launch() {
         "$@" >>"$folder/log" 2>&1 &
     postgres=$!
 }
+
+# Authorities that vouch for `localhost` (ca.pem) and for nobody (other-ca.pem), and the server's certificate.
+certificates() {
+    key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    cd "$folder"
+    for name in ca other-ca; do
+        openssl req -x509 $key -keyout $name.key -out $name.pem -days 2 -subj "/CN=pgtest $name"
+    done
+    openssl req $key -keyout server.key -out server.csr -subj /CN=localhost
+    echo "subjectAltName=DNS:localhost" >server.ext
+    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem
+    chmod 600 server.key
+}
+
+if [ -n "${PGTEST_TLS:-}" ]; then
+    (set -e && certificates) >>"$folder/log" 2>&1 || fail "openssl made no certificates"
+    set -- "$@" -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file="$folder/server.pem" -c ssl_key_file="$folder/server.key"
+fi
 
 # Starts it with the arguments that follow the first: how often it may end before it takes connections.
 start() {

@@ -15,10 +15,13 @@
 //! - `quarantine`: a message may be kept twice.
 //! - `claim`: the tasks stay claimed until the lease ends, and then are sent.
 //! - `mark_sent`, `release`: done or not, the lease ends; at worst consumers see a task of the same dispatch twice.
+//!
+//! The same holds for a verb that takes too long: behind a network that swallows everything no answer would ever come, and no error.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use sea_orm::{DbErr, RuntimeErr};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Error, SQLSTATE_CHARS, Store, sqlx_error};
 use crate::backoff::Backoff;
@@ -29,6 +32,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// No attempt begins later than this after the first: SQLite has waited for the file's lock for so long by itself, and PostgreSQL for a row.
 const BEGIN_MAX: Duration = Duration::from_secs(5);
+/// Longer than the database lets a statement take, which then says so itself.
+const VERB_MAX: Duration = Duration::from_secs(40);
 
 /// What a verb may fail with.
 pub(super) trait Failure {
@@ -46,21 +51,32 @@ impl Store {
     /// Does a verb: a transaction with everything before and after it, which may be done from the beginning as often as it takes.
     pub(super) async fn again<T, E, F>(&self, verb: impl Fn() -> F) -> Result<T, E>
     where
-        E: Failure,
+        E: Failure + From<Error>,
         F: Future<Output = Result<T, E>>,
     {
         let (began, mut backoff) = (Instant::now(), Backoff::between(PAUSE_FIRST, PAUSE_MAX));
-        for _ in 1..ATTEMPTS_MAX {
-            match verb().await {
-                Err(failure) if gave_way(&failure) && began.elapsed() < BEGIN_MAX => {
+        let mut attempts = 0;
+        // One place to wait for it: verbs are large, and each place would make room for it.
+        loop {
+            attempts += 1;
+            let result = timeout(VERB_MAX, verb())
+                .await
+                .unwrap_or_else(|_late| Err(late().into()));
+            match result {
+                Err(failure)
+                    if attempts < ATTEMPTS_MAX && began.elapsed() < BEGIN_MAX && gave_way(&failure) =>
+                {
                     tracing::debug!("a transaction gave way to another and is done again");
                     sleep(backoff.next()).await;
                 }
                 result => return result,
             }
         }
-        verb().await
     }
+}
+
+fn late() -> Error {
+    Error::Unavailable(DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned())))
 }
 
 fn gave_way(failure: &impl Failure) -> bool {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::time::timeout;
 
 use super::Error;
 
@@ -19,6 +20,10 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The database gives up a transaction whose server has gone quiet, as behind a broken network: it holds rows that others need. Nothing
 /// here lies between two statements of a transaction but a little computing.
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
+
+/// A connection that comes back from whoever gave up waiting has to answer by then, or it is thrown away: behind a network that swallows
+/// everything it never would, and the pool would soon have no other.
+const RETURN_MAX: Duration = Duration::from_secs(10);
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -58,6 +63,9 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
         options.map_sqlx_postgres_opts(|options| {
             options.options([("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT)])
         });
+        options.map_sqlx_postgres_pool_opts(|options| {
+            options.after_release(|connection, _| Box::pin(is_alive(connection)))
+        });
         let pool = Database::connect(options).await?;
         return Ok(Opened {
             write: pool.clone(),
@@ -77,6 +85,13 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
         direct: None,
         lock: Some(lock),
     })
+}
+
+async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(RETURN_MAX, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_elapsed) => Err(sqlx::Error::PoolTimedOut),
+    }
 }
 
 fn direct(config: &Config) -> Result<PgConnectOptions, Error> {

@@ -33,7 +33,7 @@ impl<'a> Face<'a> {
     /// # Errors
     /// As `submit`.
     pub async fn check(&self, submission: &Submission) -> Result<(), SubmitError> {
-        self.store.check(submission).await
+        self.store.again(|| self.store.check(submission)).await
     }
 
     /// The job that was submitted under this key.
@@ -41,7 +41,10 @@ impl<'a> Face<'a> {
     /// # Errors
     /// When the database fails.
     pub async fn find_request(&self, partner: &PartnerId, request_id: &str) -> Result<Option<Known>, Error> {
-        submit::find_request(&self.store.inner.read, partner, Some(request_id)).await
+        let read = &self.store.inner.read;
+        self.store
+            .again(|| submit::find_request(read, partner, Some(request_id)))
+            .await
     }
 
     /// A job as it is now.
@@ -49,11 +52,12 @@ impl<'a> Face<'a> {
     /// # Errors
     /// When the database fails.
     pub async fn get(&self, partner: &PartnerId, id: JobId) -> Result<Option<Job>, Error> {
-        let found = job::Entity::find_by_id(id.uuid())
-            .filter(job::Column::PartnerId.eq(partner.as_str()))
-            .one(&self.store.inner.read)
-            .await?;
-        found.map(row::read).transpose()
+        let found = async || {
+            let of_partner =
+                job::Entity::find_by_id(id.uuid()).filter(job::Column::PartnerId.eq(partner.as_str()));
+            Ok::<_, Error>(of_partner.one(&self.store.inner.read).await?)
+        };
+        self.store.again(found).await?.map(row::read).transpose()
     }
 
     /// What the consumer of a job of this partner returned, as JSON text. A succeeded job's result never changes.
@@ -64,10 +68,11 @@ impl<'a> Face<'a> {
         if job.state != State::Succeeded || job.partner != *partner {
             return Ok(None);
         }
-        Ok(body::Entity::find_by_id(job.id.uuid())
-            .one(&self.store.inner.read)
-            .await?
-            .and_then(|body| body.result))
+        let body = async || {
+            let of_job = body::Entity::find_by_id(job.id.uuid());
+            Ok::<_, Error>(of_job.one(&self.store.inner.read).await?)
+        };
+        Ok(self.store.again(body).await?.and_then(|body| body.result))
     }
 
     /// At most `count` entries of a job's history, oldest first, that come after the entry of this number. None at all where the partner has no
@@ -82,7 +87,9 @@ impl<'a> Face<'a> {
         after: i32,
         count: u64,
     ) -> Result<Vec<HistoryEntry>, Error> {
-        self.store.history(partner, id, after, count).await
+        self.store
+            .again(|| self.store.history(partner, id, after, count))
+            .await
     }
 
     /// Cancels a job, or asks for it, with a reason for its history; the job as it is then, and what came of it. None where the partner has
@@ -107,7 +114,7 @@ impl<'a> Face<'a> {
     /// # Errors
     /// When the database fails.
     pub async fn original(&self, partner: &PartnerId, id: JobId) -> Result<Option<Original>, Error> {
-        self.store.original(partner, id).await
+        self.store.again(|| self.store.original(partner, id)).await
     }
 
     /// Stores the successor of a job, `retried_from` of which names it, or finds the one that it has. One that was purged or deleted is none:
@@ -150,6 +157,8 @@ impl<'a> Face<'a> {
         after: Option<JobId>,
         count: u64,
     ) -> Result<Vec<Job>, Error> {
-        self.store.list(partner, filter, after, count).await
+        self.store
+            .again(|| self.store.list(partner, filter, after, count))
+            .await
     }
 }

@@ -92,7 +92,7 @@ impl Relay {
         loop {
             let told = line.told;
             tokio::select! {
-                changes = line.hear() => for change in changes? {
+                changes = line.hear(SILENCE_MAX) => for change in changes? {
                     self.signals.heard(change);
                 },
                 () = self.batch.fill(&mut self.ours, told) => self.tell(&mut line, ANSWER_MAX).await?,
@@ -145,8 +145,8 @@ impl Line {
     }
 
     /// What others told next.
-    async fn hear(&mut self) -> Result<Vec<Change>, Failure> {
-        let Ok(heard) = timeout_at(self.heard + SILENCE_MAX, self.listener.try_recv()).await else {
+    async fn hear(&mut self, silence_max: Duration) -> Result<Vec<Change>, Failure> {
+        let Ok(heard) = timeout_at(self.heard + silence_max, self.listener.try_recv()).await else {
             return Err(Failure::Silent);
         };
         let notification = heard?.ok_or(Failure::Lost)?;
@@ -165,5 +165,37 @@ impl Line {
             .await?;
         self.told = Instant::now();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_millis(300);
+
+    async fn line() -> Line {
+        let url = postern_pgtest::database().unwrap();
+        Line::open(&url.parse().unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_sign_of_life_is_heard_and_means_nothing() {
+        let mut line = line().await;
+        line.tell(Batch::default().payloads()).await.unwrap();
+        assert_eq!(line.hear(SILENCE).await.unwrap(), []);
+    }
+
+    /// As through a pooler, which has LISTEN and what is heard on different connections.
+    #[tokio::test]
+    async fn a_line_on_which_nothing_is_heard_is_given_up() {
+        let mut line = line().await;
+        sqlx::query("UNLISTEN postern_changes")
+            .execute(&mut line.listener)
+            .await
+            .unwrap();
+        line.tell(Batch::default().payloads()).await.unwrap();
+        let failure = line.hear(SILENCE).await.unwrap_err();
+        assert!(matches!(failure, Failure::Silent), "{failure:?}");
     }
 }

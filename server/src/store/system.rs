@@ -44,7 +44,7 @@ impl<'a> Face<'a> {
 
     /// When the next task is due, or a claim may be taken over.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.store.next_due().await
+        self.store.again(|| self.store.next_due()).await
     }
 
     /// Applies outcomes in order in one transaction, and tells what came of each. `retry` says what holds for a failure of a job as it is now.
@@ -64,7 +64,7 @@ impl<'a> Face<'a> {
 
     /// The earliest deadline of a job that has not ended.
     pub async fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
-        self.store.next_deadline().await
+        self.store.again(|| self.store.next_deadline()).await
     }
 
     /// Deletes at most `count` jobs whose purge time has come, with all that belongs to them, and returns how many.

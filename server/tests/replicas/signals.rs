@@ -134,6 +134,27 @@ async fn whoever_was_cut_off_hears_again_and_wakes_everybody() {
     other.stop().await;
 }
 
+#[tokio::test]
+async fn after_the_database_was_killed_changes_are_heard_again() {
+    let mut server = postern_pgtest::Server::start().unwrap();
+    let url = server.database().unwrap();
+    Replica::open(&url).await.store.migrate().await.unwrap();
+    let (one, other) = tokio::join!(Running::start(&url), Running::start(&url));
+    let (mut here, mut there) = (
+        one.replica.store.signals().changes(),
+        other.replica.store.signals().changes(),
+    );
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    for changes in [&mut here, &mut there] {
+        assert_eq!(next(changes).await, Change::Any);
+    }
+    let job = one.replica.submit().await;
+    assert_eq!(next(&mut there).await, Change::Of(acme(), job));
+    one.stop().await;
+    other.stop().await;
+}
+
 /// As at the end of a server: what its loops changed last is told before the line goes down.
 #[tokio::test]
 async fn what_changed_last_is_told_before_the_end() {

@@ -5,7 +5,9 @@
 mod asked;
 mod cancel;
 mod catalog_service;
+mod changes;
 mod convert;
+mod cursor;
 mod deadline;
 mod delete;
 mod door;
@@ -21,8 +23,11 @@ mod refusal;
 mod reply;
 mod retry;
 mod submit;
+mod term;
 mod trace;
+mod wait;
 mod watch;
+mod watch_jobs;
 mod work_service;
 
 use std::sync::Arc;

@@ -115,14 +115,7 @@ impl Config {
     pub async fn build(self, shutdown: CancellationToken) -> Result<Server, Error> {
         let rules = Rules::load(postern_proto::DESCRIPTOR_SET, &api::SERVICES, &api::OPEN_SERVICES)?;
         let (authenticator, refresh) = Authenticator::new(self.auth)?;
-        let store = Store::open(&self.store).await?;
-        if self.migrate {
-            store.migrate().await?;
-        }
-        match store.pending_migrations().await? {
-            0 => {}
-            pending => return Err(Error::Migrations(pending)),
-        }
+        let store = open(&self.store, self.migrate).await?;
         let queues = queue::open(&self.queues).await?;
         let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
         let listening = Listening::new(Timestamp::now());
@@ -172,6 +165,20 @@ impl Config {
             shutdown,
         })
     }
+}
+
+/// The database, with the schema that this server needs, and told that a server starts.
+async fn open(config: &store::Config, migrate: bool) -> Result<Store, Error> {
+    let store = Store::open(config).await?;
+    if migrate {
+        store.migrate().await?;
+    }
+    match store.pending_migrations().await? {
+        0 => {}
+        pending => return Err(Error::Migrations(pending)),
+    }
+    store.mark_start(Timestamp::now()).await?;
+    Ok(store)
 }
 
 impl Server {

@@ -1,4 +1,4 @@
-//! Tokens that only this server can have made: outcome tokens and page tokens.
+//! Tokens that only this server can have made: outcome tokens, page tokens and cursors.
 //!
 //! A token is `<key id>.<content>.<mac>`, each part in base64url, so of `[A-Za-z0-9_.-]` alone. The MAC (HMAC-SHA-256) also covers
 //! what the token is for and whatever it is bound to, so a token of one purpose, partner or filter is none of another.
@@ -22,6 +22,8 @@ pub enum Purpose {
     Outcome,
     /// Where the next page of a list begins.
     Page,
+    /// Where a reader of changes stands.
+    Cursor,
 }
 
 /// The keys that tokens are made and verified with.
@@ -124,6 +126,7 @@ fn message(purpose: Purpose, bound: &[&[u8]], content: &[u8]) -> Vec<u8> {
     let purpose: &[u8] = match purpose {
         Purpose::Outcome => b"outcome",
         Purpose::Page => b"page",
+        Purpose::Cursor => b"cursor",
     };
     let mut message = Vec::new();
     for part in [&[purpose], bound, &[content]].into_iter().flatten() {

@@ -9,13 +9,16 @@ mod again;
 mod apply;
 mod cancel;
 mod change;
+mod changes;
 mod connect;
+mod cursor;
 mod dead_letters;
 mod delete;
 mod entity;
 mod expire;
 mod history;
 mod list;
+mod mark;
 mod migration;
 mod outbox;
 pub mod partner;
@@ -37,7 +40,9 @@ use sea_orm::{
 };
 use sqlx::postgres::PgConnectOptions;
 
+pub use changes::Changes;
 pub use connect::Config;
+pub use cursor::Cursor;
 pub use delete::Deletion;
 pub use history::HistoryEntry;
 pub use list::Filter;
@@ -60,6 +65,8 @@ struct Inner {
     signals: Signals,
     /// Where the database serves several processes: the way to it past any pooler.
     direct: Option<PgConnectOptions>,
+    /// Which database this is, as an expression of SQL.
+    cluster: &'static str,
     /// Held as long as the store lives, where the database serves one process.
     _lock: Option<std::fs::File>,
 }
@@ -142,6 +149,7 @@ impl Store {
     pub async fn open(config: &Config) -> Result<Self, Error> {
         let opened = connect::open(config).await?;
         let inner = Inner {
+            cluster: mark::cluster(&opened.read).await?,
             write: opened.write,
             read: opened.read,
             signals: Signals::new(),

@@ -120,6 +120,34 @@ follow_json() {
   equals 'a watch in another form is refused' '406 NOT_ACCEPTABLE' "$status $(field /error/details/0/reason)"
 }
 
+# All jobs with one call: what changed since a cursor, at once or as it comes.
+follow_all() {
+  local begin cursor ids
+  api GET /v1/jobs:changes
+  begin=$(field /nextCursor)
+  equals 'without a cursor nothing has changed yet' '200 []' "$status $(field /jobs)"
+  submit_next
+  cursor=$begin
+  for ((SECONDS = 0; SECONDS < 30; )); do
+    api GET "/v1/jobs:changes?cursor=$cursor&wait=30s"
+    cursor=$(field /nextCursor)
+    [[ $status == 200 && $(field /jobs/-1/state) != JOB_STATE_SUCCEEDED ]] || break
+  done
+  equals 'changes end with a job that succeeded' "200 $job JOB_STATE_SUCCEEDED" "$status $(field /jobs/-1/jobId) $(field /jobs/-1/state)"
+  api GET "/v1/jobs:changes?cursor=$begin"
+  equals 'each changed job comes once, in its newest state' "1 $job JOB_STATE_SUCCEEDED" \
+    "$(field /jobs | grep -o '"jobId"' | wc -l) $(field /jobs/0/jobId) $(field /jobs/0/state)"
+  api GET '/v1/jobs:watch?jobType=contacts.import' --header 'Accept: text/event-stream' --max-time 2
+  matches 'a watch of all jobs begins with a cursor' '^200' "$status"
+  ids=$(events | sed -n 's/^id: //p')
+  equals 'an event id is its cursor' "$ids" "$(events | sed -n 's/^data: //p' | json /cursor)"
+  submit_next
+  api GET '/v1/jobs:watch?jobType=contacts.import' --header "Last-Event-ID: $ids" --max-time 2
+  equals 'it resumes after Last-Event-ID' "$job" "$(events | sed -n 's/^data: //p' | head -n 1 | json /job/jobId)"
+  api GET '/v1/jobs:watch' --header "Last-Event-ID: $ids"
+  equals 'a cursor of another filter is refused' '400 CURSOR_INVALID' "$status $(field /error/details/0/reason)"
+}
+
 read_errors() {
   job_request='{"jobType":"contacts.import","payload":{"reference":"r","contacts":[]}}'
   submit
@@ -161,6 +189,7 @@ poll
 long_poll
 follow_events
 follow_json
+follow_all
 read_errors
 read_a_failure
 delete_it

@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::proxy::Proxy;
 use crate::world::{Answer, http, request};
 
-async fn token(edge: &str) -> String {
+pub(crate) async fn token(edge: &str) -> String {
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", "acme"),

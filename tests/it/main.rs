@@ -15,6 +15,7 @@ mod demo;
 mod errors;
 mod expiry;
 mod faults;
+mod follow;
 mod history;
 #[cfg(target_os = "linux")]
 mod hostile;

@@ -59,11 +59,7 @@ impl World {
     }
 
     pub(crate) fn rest(&self, partner: &str) -> Rest {
-        Rest {
-            http: http(),
-            base: self.url(""),
-            token: self.token(partner),
-        }
+        Rest::new(&self.url(""), &self.token(partner))
     }
 
     /// A generated client, through the edge.

@@ -1,19 +1,13 @@
 //! GetJob: a job now, or, with `wait`, once there is something to tell.
 
-use std::time::Duration;
-
 use postern_proto::postern::v1::{GetJobRequest, GetJobResponse};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status};
 
-use super::problem::{Problem, Violation};
+use super::problem::Problem;
 use super::reply::Reply;
-use super::{Api, caller, deadline};
+use super::{Api, caller, wait};
 use crate::job::{Job, JobId, PartnerId};
-
-const WAIT_MAX: Duration = Duration::from_secs(50);
-/// Kept of a call's deadline for the answer to travel.
-const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
 
 impl Api {
     pub(super) async fn get(
@@ -21,18 +15,17 @@ impl Api {
         request: Request<GetJobRequest>,
     ) -> Result<Response<GetJobResponse>, Status> {
         let partner = caller(&request)?.partner.clone();
-        let longest = deadline::of(request.metadata().as_ref()).map_or(WAIT_MAX, |deadline| {
-            deadline.saturating_sub(DEADLINE_MARGIN).min(WAIT_MAX)
-        });
+        let longest = wait::longest(request.metadata());
         let request = request.into_inner();
         let id = job_id(&request.job_id)?;
-        let wait = wait(&request)?.map(|wait| wait.min(longest));
-        let job = match wait {
+        let mut violations = Vec::new();
+        let until = wait::until(request.wait.as_ref(), longest, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid_request(violations).into());
+        }
+        let job = match until {
             None => self.read(&partner, id, request.after_revision).await?,
-            Some(wait) => {
-                self.wait(&partner, id, request.after_revision, Instant::now() + wait)
-                    .await?
-            }
+            Some(until) => self.wait(&partner, id, request.after_revision, until).await?,
         };
         let reply = GetJobResponse {
             job: Some(self.with_result(&partner, &job).await?),
@@ -86,18 +79,4 @@ impl Api {
 /// An id of the caller's. One that could not be an id is not found like one that does not exist.
 pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_invalid| Problem::job_not_found())
-}
-
-fn wait(request: &GetJobRequest) -> Result<Option<Duration>, Problem> {
-    let Some(wait) = &request.wait else {
-        return Ok(None);
-    };
-    match Duration::try_from(*wait) {
-        Ok(wait) => Ok(Some(wait).filter(|wait| !wait.is_zero())),
-        Err(_negative) => Err(Problem::invalid_request(vec![Violation::new(
-            "/wait",
-            "OUT_OF_RANGE",
-            "must not be negative",
-        )])),
-    }
 }

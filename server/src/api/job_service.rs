@@ -3,13 +3,15 @@
 use postern_proto::postern::v1::job_service_server::JobService;
 use postern_proto::postern::v1::{
     CancelJobRequest, CancelJobResponse, DeleteJobRequest, DeleteJobResponse, GetJobRequest, GetJobResponse,
-    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse, RetryJobRequest,
-    RetryJobResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    ListJobChangesRequest, ListJobChangesResponse, ListJobEventsRequest, ListJobEventsResponse,
+    ListJobsRequest, ListJobsResponse, RetryJobRequest, RetryJobResponse, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest, WatchJobsRequest,
 };
 use tonic::{Request, Response, Status};
 
 use super::Api;
 use super::watch::Watched;
+use super::watch_jobs::WatchedJobs;
 
 #[tonic::async_trait]
 impl JobService for Api {
@@ -38,6 +40,13 @@ impl JobService for Api {
         self.events(request).await
     }
 
+    async fn list_job_changes(
+        &self,
+        request: Request<ListJobChangesRequest>,
+    ) -> Result<Response<ListJobChangesResponse>, Status> {
+        self.list_changes(request).await
+    }
+
     async fn cancel_job(
         &self,
         request: Request<CancelJobRequest>,
@@ -63,5 +72,11 @@ impl JobService for Api {
 
     async fn watch_job(&self, request: Request<WatchJobRequest>) -> Result<Response<Watched>, Status> {
         self.watch(request).await
+    }
+
+    type WatchJobsStream = WatchedJobs;
+
+    async fn watch_jobs(&self, request: Request<WatchJobsRequest>) -> Result<Response<WatchedJobs>, Status> {
+        self.watch_all(request).await
     }
 }

@@ -67,8 +67,13 @@ pub(super) fn token_invalid() -> Problem {
 
 /// 50 when none is asked for; more than 1,000 is cut.
 pub(super) fn page_size(asked: i32, violations: &mut Vec<Violation>) -> usize {
+    page_size_or(SIZE_DEFAULT, asked, violations)
+}
+
+/// The same with another default.
+pub(super) fn page_size_or(default: usize, asked: i32, violations: &mut Vec<Violation>) -> usize {
     match usize::try_from(asked) {
-        Ok(0) => SIZE_DEFAULT,
+        Ok(0) => default,
         Ok(size) => size.min(SIZE_MAX),
         Err(_negative) => {
             violations.push(Violation::new(
@@ -76,7 +81,7 @@ pub(super) fn page_size(asked: i32, violations: &mut Vec<Violation>) -> usize {
                 "OUT_OF_RANGE",
                 "must not be negative",
             ));
-            SIZE_DEFAULT
+            default
         }
     }
 }

@@ -3,25 +3,23 @@
 //! Poll-driven: the next state is read when the reader asks for it, so a slow reader gets the newest and never a backlog.
 
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::{Stream, stream};
 use postern_proto::postern::v1::{WatchJobRequest, WatchJobResponse};
 use tokio::time::{Instant, sleep_until};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use tracing::{Instrument as _, Span};
 
 use super::get::job_id;
 use super::problem::Problem;
+use super::term::Term;
 use super::{Api, caller};
 use crate::hub::Subscription;
 use crate::job::{Job, JobId, PartnerId};
 
 /// When nothing changes for so long, the newest state is repeated.
 const REPEAT_AFTER: Duration = Duration::from_secs(30);
-
-/// No stream lives longer, whatever its token says.
-const LIFE_MAX: Duration = Duration::from_hours(24 * 30);
 
 /// The stream of a watch.
 pub(super) type Watched = Pin<Box<dyn Stream<Item = Result<WatchJobResponse, Status>> + Send>>;
@@ -36,16 +34,11 @@ impl Api {
         self.read(&caller.partner, id, request.after_revision).await?;
         let watch = Watch {
             api: self.clone(),
+            term: Term::new(&caller, &self.shutdown),
             partner: caller.partner,
             id,
             subscription,
             seen: request.after_revision,
-            expiry: Instant::now()
-                + caller
-                    .expires_at
-                    .duration_since(SystemTime::now())
-                    .unwrap_or_default()
-                    .min(LIFE_MAX),
             over: false,
         };
         // What goes wrong later is logged under the call's request id too.
@@ -62,7 +55,7 @@ struct Watch {
     id: JobId,
     subscription: Subscription,
     seen: Option<i32>,
-    expiry: Instant,
+    term: Term,
     over: bool,
 }
 
@@ -95,8 +88,7 @@ impl Watch {
                 () = self.subscription.changed() => {}
                 // Read anew: what is no revision, as a deadline that moved on, wakes nobody.
                 () = sleep_until(repeat) => return self.api.read(&self.partner, self.id, None).await.map(Some),
-                () = sleep_until(self.expiry) => return Err(token_expired()),
-                () = self.api.shutdown.cancelled() => return Err(Problem::shutting_down()),
+                problem = self.term.over() => return Err(problem),
             }
         }
     }
@@ -108,12 +100,4 @@ impl Watch {
             job: Some(self.api.with_result(&self.partner, job).await?),
         })
     }
-}
-
-fn token_expired() -> Problem {
-    Problem::new(
-        Code::Unauthenticated,
-        "TOKEN_EXPIRED",
-        "the token has expired: resume with a new one",
-    )
 }

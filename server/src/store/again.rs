@@ -14,6 +14,7 @@
 //! - `expire`, `purge`, `prune_quarantine`: the next round finds what is left.
 //! - `quarantine`: a message may be kept twice.
 //! - `claim`: the tasks stay claimed until the lease ends, and then are sent.
+//! - `mark_start`: the server does not start; a mark more is a mark more.
 //! - `mark_sent`, `release`: done or not, the lease ends; at worst consumers see a task of the same dispatch twice.
 //!
 //! The same holds for a verb that takes too long: behind a network that swallows everything no answer would ever come, and no error.

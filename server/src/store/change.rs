@@ -12,26 +12,44 @@ use sea_orm::{
 use super::Error;
 use super::entity::counter;
 
-/// Raised when transaction ids begin anew, as after a restore.
-const GENERATION: i32 = 0;
-
-/// Where the changes of this transaction stand.
+/// Where the changes of a transaction stand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) generation: i32,
     pub(super) position: i64,
 }
 
+/// Reading from `jobs` for update takes a lock on the whole table, which `mark` waits for: whoever has a generation commits before it rises.
+/// The lock comes before the statement's snapshot, so what is read after waiting is the new one.
+const ON_POSTGRES: &str = "
+    WITH held AS (SELECT id FROM jobs WHERE false FOR KEY SHARE)
+    SELECT pg_current_xact_id()::text::bigint AS position, value AS generation FROM counters WHERE name = 'generation'";
+
+const ON_SQLITE: &str = "
+    UPDATE counters SET value = value + 1 WHERE name = 'change'
+    RETURNING value AS position, (SELECT value FROM counters WHERE name = 'generation') AS generation";
+
+/// The place of all that this transaction changes.
 pub(super) async fn place(tx: &DatabaseTransaction) -> Result<Place, Error> {
-    let position = if tx.get_database_backend() == DbBackend::Postgres {
-        transaction_id(tx).await?
+    let sql = if tx.get_database_backend() == DbBackend::Postgres {
+        ON_POSTGRES
     } else {
-        count(tx, "change").await?
+        ON_SQLITE
     };
+    let statement = Statement::from_string(tx.get_database_backend(), sql);
+    let row = tx
+        .query_one_raw(statement)
+        .await?
+        .ok_or(Error::Corrupt("generation"))?;
     Ok(Place {
-        generation: GENERATION,
-        position,
+        generation: generation(row.try_get("", "generation")?)?,
+        position: row.try_get("", "position")?,
     })
+}
+
+/// A generation as the database counts it.
+pub(super) fn generation(number: i64) -> Result<i32, Error> {
+    i32::try_from(number).map_err(|_too_large| Error::Corrupt("generation"))
 }
 
 /// Raises a counter and returns it.
@@ -42,16 +60,4 @@ pub(super) async fn count(tx: &DatabaseTransaction, name: &str) -> Result<i64, E
         .exec_with_returning(tx)
         .await?;
     rows.first().map(|row| row.value).ok_or(Error::Corrupt("counter"))
-}
-
-async fn transaction_id(tx: &DatabaseTransaction) -> Result<i64, Error> {
-    let statement = Statement::from_string(
-        DbBackend::Postgres,
-        "SELECT pg_current_xact_id()::text::bigint AS id",
-    );
-    let row = tx
-        .query_one_raw(statement)
-        .await?
-        .ok_or(Error::Corrupt("transaction id"))?;
-    Ok(row.try_get("", "id")?)
 }

@@ -13,6 +13,7 @@ use sea_orm_migration::{
 mod m20261125_000001_jobs;
 mod m20261125_000002_sweep;
 mod m20261125_000003_dead_letters;
+mod m20261125_000004_changes;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_jobs::Migration),
             Box::new(m20261125_000002_sweep::Migration),
             Box::new(m20261125_000003_dead_letters::Migration),
+            Box::new(m20261125_000004_changes::Migration),
         ]
     }
 

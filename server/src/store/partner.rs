@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::entity::{body, job};
 use super::{
-    Deletion, Error, Filter, HistoryEntry, Known, Original, Retried, Store, Submission, SubmitError,
-    Submitted, row, submit,
+    Changes, Cursor, Deletion, Error, Filter, HistoryEntry, Known, Original, Retried, Store, Submission,
+    SubmitError, Submitted, row, submit,
 };
 use crate::job::{Cancellation, Job, JobId, PartnerId, State, Timestamp};
 
@@ -160,5 +160,34 @@ impl<'a> Face<'a> {
         self.store
             .again(|| self.store.list(partner, filter, after, count))
             .await
+    }
+
+    /// What changed after the cursor, at most `count` jobs; without one, nothing, and where changes stand now. None where the cursor is from
+    /// before the database was restored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changes(
+        &self,
+        partner: &PartnerId,
+        job_type: Option<&str>,
+        after: Option<&Cursor>,
+        count: u64,
+    ) -> Result<Option<Changes>, Error> {
+        self.store.changes(partner, job_type, after, count).await
+    }
+
+    /// At most `count` jobs that are not terminal, newest first, that come after `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active(
+        &self,
+        partner: &PartnerId,
+        job_type: Option<&str>,
+        after: Option<JobId>,
+        count: u64,
+    ) -> Result<Vec<Job>, Error> {
+        self.store.active(partner, job_type, after, count).await
     }
 }

@@ -6,15 +6,18 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
+use super::change::{self, Place};
 use super::entity::{job, unique_key};
 use super::row::Locked;
-use super::{Error, Store, change, history, row};
+use super::{Error, Store, history, row};
 use crate::job::{Applied, EventKind, Job, JobId, PartnerId, Timestamp};
 
 /// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
 pub(super) struct Writing {
     tx: DatabaseTransaction,
     now: Timestamp,
+    /// Where all that it changes stands.
+    place: Option<Place>,
     changed: Vec<(PartnerId, JobId)>,
     has_due: bool,
 }
@@ -44,6 +47,7 @@ impl Store {
         Ok(Writing {
             tx: self.begin().await?,
             now,
+            place: None,
             changed: Vec::new(),
             has_due: false,
         })
@@ -89,7 +93,7 @@ impl Writing {
         outbox: Outbox,
         entry: Option<Entry<'_>>,
     ) -> Result<(), Error> {
-        let place = change::place(&self.tx).await?;
+        let place = self.place().await?;
         let row = job::ActiveModel {
             change_generation: Set(place.generation),
             change_position: Set(place.position),
@@ -116,6 +120,15 @@ impl Writing {
         self.changed.push((job.partner.clone(), job.id));
         self.has_due = true;
         self.noted(job, entry).await
+    }
+
+    async fn place(&mut self) -> Result<Place, Error> {
+        let place = match self.place {
+            Some(place) => place,
+            None => change::place(&self.tx).await?,
+        };
+        self.place = Some(place);
+        Ok(place)
     }
 
     /// Writes what a transition made of a job that consumers told of; nothing where it ignored them. What they know of the current dispatch

@@ -36,6 +36,17 @@ class Partner:
         request.payload.update(payload)
         return self.jobs.SubmitJob(request, **self.call).job
 
+    def changes(self, cursor: str = "") -> job_service_pb2.ListJobChangesResponse:
+        return self.jobs.ListJobChanges(job_service_pb2.ListJobChangesRequest(cursor=cursor), **self.call)
+
+    def first_change(self, cursor: str) -> job_service_pb2.WatchJobsResponse:
+        """The first message of a watch of all jobs, which is ended then."""
+        stream = self.jobs.WatchJobs(job_service_pb2.WatchJobsRequest(cursor=cursor), **self.call)
+        try:
+            return next(stream)
+        finally:
+            stream.cancel()
+
     def watch(self, job_id: str, after_revision: int | None = None) -> list[job_pb2.Job]:
         request = job_service_pb2.WatchJobRequest(job_id=job_id, after_revision=after_revision)
         return [answer.job for answer in self.jobs.WatchJob(request, **self.call)]
@@ -66,6 +77,7 @@ def main(grpc_address: str = "127.0.0.1:50051", edge: str = "127.0.0.1:8080") ->
     with grpc.insecure_channel(grpc_address) as channel:
         partner = Partner(channel, access_token(edge))
 
+        begin = partner.changes().next_cursor
         job = partner.submit({"account": "interop", "reference": key, "contacts": [contact]}, key)
         check("a submitted job is queued", job.state == job_pb2.JOB_STATE_QUEUED, job)
         again = partner.submit({"account": "interop", "reference": key, "contacts": [contact]}, key)
@@ -81,6 +93,13 @@ def main(grpc_address: str = "127.0.0.1:50051", edge: str = "127.0.0.1:8080") ->
         check("a watch resumes after a revision", resumed[0].revision > 1, resumed)
         ended = partner.watch(job.job_id, after_revision=revisions[-1])
         check("a watch after the last revision ends at once", ended == [], ended)
+
+        changes = partner.changes(begin)
+        newest = [(job.job_id, job.state) for job in changes.jobs]
+        check("changes tell of a job in its newest state", newest == [(job.job_id, job_pb2.JOB_STATE_SUCCEEDED)], changes)
+        check("nothing changed after them", not partner.changes(changes.next_cursor).jobs, changes)
+        first = partner.first_change(begin)
+        check("a watch of all jobs goes on from the same cursor", first.job == changes.jobs[0], first)
 
         try:
             partner.submit({"account": "interop", "contacts": []}, f"{key}-wrong")

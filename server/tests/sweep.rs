@@ -595,7 +595,7 @@ async fn whatever_is_old_is_deleted_in_batches_and_the_rest_stays(world: World) 
         store: world.store.clone(),
     };
     let mut rounds = 1;
-    while retention.round(Timestamp::now()).await.unwrap() {
+    while retention.round(BATCH, Timestamp::now()).await.unwrap() {
         rounds += 1;
     }
     assert_eq!((rounds, world.count("jobs").await), (3, 2));
@@ -643,11 +643,11 @@ async fn the_quarantine_is_kept_for_thirty_days(world: World) {
     let retention = Retention {
         store: world.store.clone(),
     };
-    assert!(!retention.round(Timestamp::now()).await.unwrap());
+    assert!(!retention.round(BATCH, Timestamp::now()).await.unwrap());
     assert_eq!(world.count("quarantine").await, 2);
     let month = Duration::from_hours(24 * 30);
     let later = Timestamp::now().plus_millis(i64::try_from(month.as_millis()).unwrap());
-    retention.round(later).await.unwrap();
+    retention.round(BATCH, later).await.unwrap();
     assert_eq!(world.count("quarantine").await, 0);
 }
 

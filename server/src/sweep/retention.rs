@@ -24,8 +24,11 @@ pub struct Retention {
 impl Retention {
     /// Deletes until it is told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
+        let mut batch = BATCH_MAX;
         while !shutdown.is_cancelled() {
-            let wait = match self.round(Timestamp::now()).await {
+            let result = self.round(batch, Timestamp::now()).await;
+            batch = next_batch(batch, result.is_ok());
+            let wait = match result {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => EVERY,
                 Err(error) => {
@@ -43,19 +46,44 @@ impl Retention {
         }
     }
 
-    /// Deletes a batch of each, and tells whether there may be more.
+    /// Deletes as many of each at most, and tells whether there may be more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn round(&self, now: Timestamp) -> Result<bool, store::Error> {
+    pub async fn round(&self, batch: u64, now: Timestamp) -> Result<bool, store::Error> {
         let system = self.store.system();
-        let jobs = system.purge(BATCH_MAX, now).await?;
-        let messages = system
-            .prune_quarantine(BATCH_MAX, now.minus(QUARANTINE_KEPT))
-            .await?;
+        let jobs = system.purge(batch, now).await?;
+        let messages = system.prune_quarantine(batch, now.minus(QUARANTINE_KEPT)).await?;
         if jobs + messages > 0 {
             tracing::info!(jobs, messages, "deleted what has been kept long enough");
         }
-        Ok(jobs == BATCH_MAX || messages == BATCH_MAX)
+        Ok(jobs == batch || messages == batch)
+    }
+}
+
+/// Some jobs have so much that belongs to them that a batch takes longer than the database allows: fewer at a time go through.
+fn next_batch(batch: u64, went_well: bool) -> u64 {
+    if went_well {
+        (batch * 2).min(BATCH_MAX)
+    } else {
+        (batch / 2).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_shrink_to_one_while_they_fail_and_grow_again() {
+        let mut batch = BATCH_MAX;
+        for _ in 0..10 {
+            batch = next_batch(batch, false);
+        }
+        assert_eq!(batch, 1);
+        for _ in 0..10 {
+            batch = next_batch(batch, true);
+        }
+        assert_eq!(batch, BATCH_MAX);
     }
 }

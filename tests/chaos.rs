@@ -13,6 +13,7 @@ async fn campaign(database: Database) {
         // Another one each time: a failure prints it.
         seed: u64::from(std::process::id()),
         clients: 4,
+        keeps_folder: false,
     };
     let report = campaign.run().await.unwrap();
     assert!(report.is_good(), "{report}");

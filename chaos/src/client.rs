@@ -65,6 +65,8 @@ impl Client {
         if order.is_cancelled {
             sleep(self.dice.between(0, 40)).await;
             self.cancel(&seen.job_id).await;
+        } else if order.is_retried && order.must_fail() {
+            self.retry(order.partner, &seen.job_id).await;
         }
     }
 
@@ -93,6 +95,25 @@ impl Client {
                 Answer::Refused(reason) if reason == "JOB_TERMINAL" => return,
                 Answer::Refused(reason) => {
                     let what = format!("the cancellation of {job_id} was refused: {reason}");
+                    return self.ledger.violation(what);
+                }
+                Answer::Unknown => self.again().await,
+            }
+        }
+    }
+
+    /// Once the job has failed, twice: a job has one successor.
+    async fn retry(&self, partner: &'static str, job_id: &str) {
+        let mut answers = 0;
+        while answers < 2 {
+            match self.door.retry(job_id).await {
+                Answer::Done(seen) => {
+                    self.ledger.retried(partner, job_id, &seen);
+                    answers += 1;
+                }
+                Answer::Refused(reason) if reason == "JOB_NOT_TERMINAL" => sleep(RETRY_PAUSE).await,
+                Answer::Refused(reason) => {
+                    let what = format!("the retry of {job_id} was refused: {reason}");
                     return self.ledger.violation(what);
                 }
                 Answer::Unknown => self.again().await,

@@ -88,6 +88,12 @@ impl Door {
         self.job(self.request(Method::POST, &path).json(&json!({}))).await
     }
 
+    /// Submits a job again that has failed.
+    pub(crate) async fn retry(&self, job_id: &str) -> Answer<Seen> {
+        let path = format!("/v1/jobs/{job_id}:retry");
+        self.job(self.request(Method::POST, &path).json(&json!({}))).await
+    }
+
     /// A job as it is.
     pub(crate) async fn get(&self, job_id: &str) -> Answer<Seen> {
         let path = format!("/v1/jobs/{job_id}");

@@ -24,8 +24,10 @@ pub(crate) struct Ledger {
 pub(crate) struct Pages {
     /// Every order that was acknowledged, by its idempotency key, with its job.
     pub(crate) acknowledged: BTreeMap<String, (Order, String)>,
-    /// Every job that was seen, by revision.
-    pub(crate) jobs: HashMap<String, BTreeMap<i32, JobState>>,
+    /// Every job that was retried, with who did and what it was told.
+    pub(crate) retried: BTreeMap<String, (&'static str, Seen)>,
+    /// Every job that was seen, by revision: its state, and whether it had been retried.
+    pub(crate) jobs: HashMap<String, BTreeMap<i32, (JobState, bool)>>,
     /// When orders were acknowledged.
     pub(crate) acknowledgements: Vec<Instant>,
     /// When jobs were first seen in a terminal state.
@@ -53,6 +55,21 @@ impl Ledger {
             .or_insert_with(|| (order.clone(), seen.job_id.clone()));
         if *job_id != seen.job_id {
             let what = format!("{} is {job_id} and {}", order.request_id, seen.job_id);
+            pages.violation(what);
+        }
+        pages.acknowledgements.push(Instant::now());
+        pages.saw(seen);
+    }
+
+    /// The answer to a retry: the new job must end like any other.
+    pub(crate) fn retried(&self, partner: &'static str, job_id: &str, seen: &Seen) {
+        let mut pages = self.lock();
+        let (_, known) = pages
+            .retried
+            .entry(job_id.to_owned())
+            .or_insert_with(|| (partner, seen.clone()));
+        if known.job_id != seen.job_id || seen.retried_from != job_id {
+            let what = format!("{job_id} was retried as {known:?} and {seen:?}");
             pages.violation(what);
         }
         pages.acknowledgements.push(Instant::now());
@@ -100,20 +117,21 @@ impl Pages {
         }
     }
 
-    /// One revision, one state; and nothing comes after an end.
+    /// One revision, one state; and nothing comes after an end but that the job was retried.
     fn saw(&mut self, seen: &Seen) {
         let revisions = self.jobs.entry(seen.job_id.clone()).or_default();
-        let was_over = revisions.values().any(|state| is_terminal(*state));
-        let known = revisions.insert(seen.revision, seen.state);
-        if known == Some(seen.state) {
+        let was_over = revisions.values().any(|(state, _)| is_terminal(*state));
+        let now = (seen.state, !seen.retried_by.is_empty());
+        let known = revisions.insert(seen.revision, now);
+        if known == Some(now) {
             return;
         }
         if seen.is_terminal() && !was_over {
             self.ends.push(Instant::now());
         }
-        let last = revisions.last_key_value().map(|(revision, _)| *revision);
-        let first_end = revisions.iter().find(|(_, state)| is_terminal(**state));
-        let goes_on = first_end.is_some_and(|(revision, _)| Some(*revision) != last);
+        let mut after_end = revisions.values().skip_while(|(state, _)| !is_terminal(*state));
+        let end = after_end.next().map(|(state, _)| *state);
+        let goes_on = after_end.any(|after| Some(after.0) != end || !after.1);
         if known.is_some() || goes_on {
             let what = format!("{} was seen as {revisions:?}", seen.job_id);
             self.violation(what);
@@ -126,8 +144,16 @@ mod tests {
     use super::*;
 
     fn violations(seen: &[(i32, JobState)]) -> usize {
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|(revision, state)| (*revision, *state, ""))
+            .collect();
+        violations_of_retried(&seen)
+    }
+
+    fn violations_of_retried(seen: &[(i32, JobState, &str)]) -> usize {
         let ledger = Ledger::default();
-        for (revision, state) in seen {
+        for (revision, state, retried_by) in seen {
             ledger.saw(&Seen {
                 job_id: "job_1".to_owned(),
                 request_id: "r".to_owned(),
@@ -135,6 +161,8 @@ mod tests {
                 revision: *revision,
                 result: None,
                 reason: String::new(),
+                retried_from: String::new(),
+                retried_by: (*retried_by).to_owned(),
             });
         }
         ledger.pages().violations_total
@@ -155,5 +183,17 @@ mod tests {
         assert_eq!(violations(&[(1, Queued), (1, Running)]), 1);
         assert_eq!(violations(&[(2, Succeeded), (3, Failed)]), 1);
         assert_eq!(violations(&[(3, Running), (2, Cancelled)]), 1);
+    }
+
+    #[test]
+    fn a_retry_is_all_that_may_come_after_an_end() {
+        use JobState::{Failed, Succeeded};
+        assert_eq!(violations_of_retried(&[(2, Failed, ""), (3, Failed, "job_2")]), 0);
+        assert_eq!(violations_of_retried(&[(3, Failed, "job_2"), (2, Failed, "")]), 0);
+        assert_eq!(violations_of_retried(&[(2, Failed, ""), (3, Failed, "")]), 1);
+        assert_eq!(
+            violations_of_retried(&[(2, Failed, ""), (3, Succeeded, "job_2")]),
+            1
+        );
     }
 }

@@ -5,9 +5,12 @@
 //! The seed decides who is killed when and what is asked for; what that meets at the same moment is the machine's business.
 
 mod client;
+mod crowd;
 mod dice;
 mod door;
 pub mod faults;
+mod follower;
+mod history;
 mod installation;
 mod killer;
 mod ledger;
@@ -17,40 +20,30 @@ mod process;
 mod report;
 mod seen;
 mod shards;
+mod sse;
 mod supervisor;
 mod verdict;
 mod watcher;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use client::Client;
+use crowd::{Crowd, UP_MAX};
 use dice::Dice;
 use door::Door;
 use installation::Installation;
 use ledger::Ledger;
 use order::PARTNERS;
 use verdict::Doors;
-use watcher::Watcher;
 
 pub use installation::{Database, Programs};
 pub use part::Role;
 pub use process::Process;
 pub use report::Report;
 pub use verdict::Verdict;
-
-/// How long what was killed last, and what waits for it, may take to be up.
-const UP_MAX: Duration = Duration::from_secs(60);
-/// How long the last jobs may take once all is up: a server that was killed may have claimed tasks, which others take over when the claim
-/// ends.
-const SETTLED_MAX: Duration = Duration::from_secs(150);
 
 /// What a campaign is told.
 #[derive(Debug, Clone)]
@@ -65,14 +58,8 @@ pub struct Campaign {
     pub seed: u64,
     /// How many clients submit at the same time.
     pub clients: usize,
-}
-
-/// Everybody who uses an installation.
-struct Crowd {
-    clients: JoinSet<()>,
-    readers: JoinSet<()>,
-    stop: CancellationToken,
-    give_up: CancellationToken,
+    /// Whether the folder with all logs and data stays even when all went well.
+    pub keeps_folder: bool,
 }
 
 impl Campaign {
@@ -90,13 +77,13 @@ impl Campaign {
             Installation::start(&self.programs, self.database, folder.path(), &ledger).await?;
         let mut dice = Dice::new(self.seed);
         let doors = doors(&installation)?;
-        let crowd = self.crowd(&doors, &ledger, &mut dice);
+        let crowd = Crowd::gather(self.clients, &doors, &ledger, &mut dice).await?;
         let kills = killer::kill(&installation.handles, self.kills, &mut dice).await;
         if let Err(down) = installation.all_up(UP_MAX).await {
             ledger.violation(format!("not up again: {down}"));
         }
-        crowd.leave(&doors).await?;
-        let verdict = verdict::judge(&doors, &installation.shards, &ledger).await?;
+        let followers = crowd.leave(&doors, &ledger).await?;
+        let verdict = verdict::judge(&doors, &installation.shards, &followers, &ledger).await?;
         if let Err(error) = installation.stop().await {
             ledger.violation(format!("not every part ended: {error:#}"));
         }
@@ -114,66 +101,11 @@ impl Campaign {
             violations_total: pages.violations_total,
             folder: None,
         };
-        if !report.is_good() {
+        if self.keeps_folder || !report.is_good() {
             report.folder = Some(folder.keep());
         }
         Ok(report)
     }
-
-    fn crowd(&self, doors: &Doors, ledger: &Arc<Ledger>, dice: &mut Dice) -> Crowd {
-        let (mut clients, mut readers) = (JoinSet::new(), JoinSet::new());
-        let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
-        for number in 0..self.clients {
-            let (watched, jobs) = mpsc::channel(1);
-            let door = &doors[PARTNERS[number % PARTNERS.len()]];
-            let client = Client {
-                number,
-                door: door.clone(),
-                dice: dice.split(),
-                ledger: Arc::clone(ledger),
-                watcher: watched,
-            };
-            clients.spawn(client.run(stop.clone(), give_up.clone()));
-            let watcher = Watcher {
-                door: door.clone(),
-                ledger: Arc::clone(ledger),
-                jobs,
-            };
-            readers.spawn(watcher.run(give_up.clone()));
-        }
-        for door in doors.values() {
-            readers.spawn(watcher::list(door.clone(), Arc::clone(ledger), stop.clone()));
-        }
-        Crowd {
-            clients,
-            readers,
-            stop,
-            give_up,
-        }
-    }
-}
-
-impl Crowd {
-    /// The clients get their last answers, the last jobs come to their ends, and then the readers have seen them.
-    async fn leave(mut self, doors: &Doors) -> anyhow::Result<()> {
-        self.stop.cancel();
-        if timeout(UP_MAX, all(&mut self.clients)).await.is_err() {
-            self.give_up.cancel();
-        }
-        all(&mut self.clients).await?;
-        verdict::settled(doors, SETTLED_MAX).await?;
-        if timeout(UP_MAX, all(&mut self.readers)).await.is_err() {
-            self.give_up.cancel();
-        }
-        all(&mut self.readers).await
-    }
-}
-
-async fn all(tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
-    while let Some(ended) = tasks.join_next().await {
-        ended.context("a client or a reader broke off")?;
-    }
-    Ok(())
 }
 
 fn doors(installation: &Installation) -> anyhow::Result<Doors> {

@@ -22,6 +22,9 @@ struct Arguments {
     /// Clients that submit at the same time.
     #[arg(long, default_value_t = 6)]
     clients: usize,
+    /// Keep the folder with all logs and data even when all went well.
+    #[arg(long)]
+    keep: bool,
 }
 
 #[tokio::main]
@@ -33,6 +36,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         kills: arguments.kills,
         seed: arguments.seed.unwrap_or_else(any_seed),
         clients: arguments.clients,
+        keeps_folder: arguments.keep,
     };
     println!("chaos: seed {}", campaign.seed);
     let report = campaign.run().await?;

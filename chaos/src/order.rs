@@ -23,6 +23,8 @@ pub(crate) struct Order {
     pub(crate) contacts: Vec<String>,
     /// Whether it is cancelled once it is acknowledged.
     pub(crate) is_cancelled: bool,
+    /// Whether it is retried once it has failed.
+    pub(crate) is_retried: bool,
     /// Whether it is asked for twice at the same time.
     pub(crate) is_doubled: bool,
     /// Whether it comes over gRPC.
@@ -43,6 +45,7 @@ impl Order {
             account,
             contacts: contacts.collect(),
             is_cancelled: dice.percent(15),
+            is_retried: dice.percent(50),
             is_doubled: dice.percent(10),
             is_grpc: dice.percent(40),
             request_id,

@@ -25,10 +25,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// Calls that were made again because nobody knew what came of them.
     pub unknown: usize,
-    /// The longest time from the restart of what was killed to the next acknowledgement.
-    pub acknowledged_after: Duration,
+    /// The longest time from the restart of what was killed to the next acknowledgement, and what that was.
+    pub acknowledged_after: Option<(Duration, Role)>,
     /// The same to the next end of a job that a reader saw.
-    pub ended_after: Duration,
+    pub ended_after: Option<(Duration, Role)>,
     /// The whole campaign.
     pub took: Duration,
     /// What must not be.
@@ -48,13 +48,12 @@ impl Report {
 }
 
 /// The longest time from the restart of anything to the next of these moments. After the last of them nobody waited any more.
-pub(crate) fn longest_wait(pages: &Pages, moments: &[Instant]) -> Duration {
-    let wait = |restart: &Instant| {
+pub(crate) fn longest_wait(pages: &Pages, moments: &[Instant]) -> Option<(Duration, Role)> {
+    let wait = |(role, restart): &(Role, Instant)| {
         let next = moments.iter().filter(|moment| *moment >= restart).min()?;
-        Some(*next - *restart)
+        Some((*next - *restart, *role))
     };
-    let waits = pages.restarts.iter().filter_map(|(_, restart)| wait(restart));
-    waits.max().unwrap_or_default()
+    pages.restarts.iter().filter_map(wait).max()
 }
 
 impl fmt::Display for Report {
@@ -74,8 +73,9 @@ impl fmt::Display for Report {
         writeln!(f, "  calls made again  {}", self.unknown)?;
         writeln!(
             f,
-            "  longest recovery  {:.1?} to an acknowledgement, {:.1?} to a job's end",
-            self.acknowledged_after, self.ended_after
+            "  longest recovery  {} to an acknowledgement, {} to a job's end",
+            wait(self.acknowledged_after),
+            wait(self.ended_after)
         )?;
         write!(f, "  violations        {}", self.violations_total)?;
         for violation in &self.violations {
@@ -98,4 +98,11 @@ fn by<K: fmt::Display>(counts: &BTreeMap<K, usize>) -> String {
     } else {
         format!(" ({})", parts.join(", "))
     }
+}
+
+fn wait(longest: Option<(Duration, Role)>) -> String {
+    longest.map_or_else(
+        || "none".to_owned(),
+        |(time, role)| format!("{time:.1?} (after the {role})"),
+    )
 }

@@ -19,6 +19,9 @@ pub(crate) struct Seen {
     pub(crate) result: Option<Value>,
     /// The reason of its failure; empty when there is none.
     pub(crate) reason: String,
+    /// The job that it retries, and the one that retries it; empty when there is none.
+    pub(crate) retried_from: String,
+    pub(crate) retried_by: String,
 }
 
 impl Seen {
@@ -39,6 +42,8 @@ impl Seen {
         Ok(Self {
             job_id: text("jobId")?,
             request_id: text("requestId")?,
+            retried_from: text("retriedFrom")?,
+            retried_by: text("retriedBy")?,
             state: JobState::from_str_name(&text("state")?).with_context(|| format!("state of {job}"))?,
             revision: i32::try_from(revision)?,
             result: job.get("result").cloned(),
@@ -55,6 +60,8 @@ impl Seen {
         Self {
             job_id: job.job_id.clone(),
             request_id: job.request_id.clone(),
+            retried_from: job.retried_from.clone(),
+            retried_by: job.retried_by.clone(),
             state: job.state(),
             revision: job.revision,
             result: None,

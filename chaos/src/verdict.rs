@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::door::{Answer, Door};
+use crate::follower::Follower;
+use crate::history;
 use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::seen::Seen;
@@ -21,6 +23,8 @@ pub(crate) type Doors = BTreeMap<&'static str, Door>;
 
 const PAUSE: Duration = Duration::from_millis(200);
 const PAGE: usize = 1000;
+/// Why jobs fail that must.
+const REASON: &str = "ACCOUNT_UNKNOWN";
 /// Jobs read at a time.
 const AT_ONCE: usize = 8;
 
@@ -46,8 +50,12 @@ pub struct Verdict {
 pub(crate) async fn settled(doors: &Doors, patience: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
-        let jobs = all_jobs(doors).await?;
-        if jobs.iter().all(Seen::is_terminal) {
+        let mut under_way = 0;
+        for door in doors.values() {
+            let jobs = all_jobs(door).await?;
+            under_way += jobs.iter().filter(|job| !job.is_terminal()).count();
+        }
+        if under_way == 0 {
             return Ok(());
         }
         sleep(PAUSE).await;
@@ -59,68 +67,99 @@ pub(crate) async fn settled(doors: &Doors, patience: Duration) -> anyhow::Result
 ///
 /// # Errors
 /// When there is nothing to judge by.
-pub(crate) async fn judge(doors: &Doors, shards: &Path, ledger: &Ledger) -> anyhow::Result<Verdict> {
-    let acknowledged = ledger.pages().acknowledged;
+pub(crate) async fn judge(
+    doors: &Doors,
+    shards: &Path,
+    followers: &[Follower],
+    ledger: &Ledger,
+) -> anyhow::Result<Verdict> {
+    let pages = ledger.pages();
     let mut court = Court {
         ledger,
         jobs: HashMap::new(),
         rows: shards::read(shards).await?,
         verdict: Verdict {
-            acknowledged: acknowledged.len(),
+            acknowledged: pages.acknowledged.len() + pages.retried.len(),
             ..Verdict::default()
         },
-        succeeded: Vec::new(),
+        ended: Vec::new(),
     };
-    for job in all_jobs(doors).await? {
-        ledger.saw(&job);
-        court.verdict.jobs += 1;
-        court.jobs.entry(job.request_id.clone()).or_default().push(job);
+    for (partner, door) in doors {
+        let jobs = all_jobs(door).await?;
+        for follower in followers.iter().filter(|follower| follower.partner() == *partner) {
+            follower.compare(&jobs);
+        }
+        for job in jobs {
+            ledger.saw(&job);
+            court.verdict.jobs += 1;
+            court.jobs.entry(key(&job).to_owned()).or_default().push(job);
+        }
     }
-    for (order, job_id) in acknowledged.values() {
+    for (order, job_id) in pages.acknowledged.values() {
         court.hear(order, job_id);
     }
+    for (job_id, (partner, successor)) in &pages.retried {
+        court.hear_of_retry(partner, job_id, successor);
+    }
     court.ask_after_the_rest();
-    results(doors, court.succeeded, ledger).await;
+    read_all(doors, court.ended, ledger).await;
     Ok(court.verdict)
 }
 
 /// What is there, and nobody has accounted for yet.
 struct Court<'a> {
     ledger: &'a Ledger,
-    /// By idempotency key.
+    /// By idempotency key, and those that retry another by that.
     jobs: HashMap<String, Vec<Seen>>,
     /// By job.
     rows: HashMap<String, Rows>,
     verdict: Verdict,
-    /// Partner, job and contacts of those whose result is still to be read.
-    succeeded: Vec<(&'static str, String, usize)>,
+    /// Partner, job and contacts of those whose history and result are still to be read.
+    ended: Vec<(&'static str, Seen, usize)>,
 }
 
 impl Court<'_> {
     /// One order that was acknowledged as this job.
     fn hear(&mut self, order: &Order, job_id: &str) {
-        let jobs = self.jobs.remove(&order.request_id).unwrap_or_default();
-        let [job] = jobs.as_slice() else {
-            self.verdict.lost += usize::from(jobs.is_empty());
-            self.verdict.doubled += usize::from(jobs.len() > 1);
-            let what = format!("{order:?} was acknowledged as {job_id}, and is {jobs:?}");
-            return self.ledger.violation(what);
+        let Some(job) = self.only_one(&order.request_id, job_id) else {
+            return;
         };
-        *self.verdict.states.entry(job.state.as_str_name()).or_default() += 1;
-        self.verdict.lost += usize::from(!job.is_terminal());
-        if job.job_id != job_id || !may_end(order, job) {
-            let what = format!("{order:?} was acknowledged as {job_id}, and is {job:?}");
-            self.ledger.violation(what);
+        if !may_end(order, &job) {
+            self.ledger.violation(format!("{order:?} ended as {job:?}"));
         }
         let left = self.rows.remove(job_id).unwrap_or_default();
-        if left != expected(order, job) {
+        if left != expected(order, &job) {
             self.verdict.doubled += 1;
             self.ledger.violation(format!("{job:?} left {left:?}"));
         }
-        if job.state == JobState::Succeeded {
-            self.succeeded
-                .push((order.partner, job_id.to_owned(), order.contacts.len()));
+        self.ended.push((order.partner, job, order.contacts.len()));
+    }
+
+    /// One job that was retried as this one. Only what must fail is retried, so it fails again.
+    fn hear_of_retry(&mut self, partner: &'static str, job_id: &str, successor: &Seen) {
+        let Some(job) = self.only_one(job_id, &successor.job_id) else {
+            return;
+        };
+        if job.state != JobState::Failed || job.reason != REASON {
+            self.ledger
+                .violation(format!("the retry of {job_id} ended as {job:?}"));
         }
+        self.ended.push((partner, job, 0));
+    }
+
+    /// The one job that there must be for this key.
+    fn only_one(&mut self, key: &str, job_id: &str) -> Option<Seen> {
+        let mut jobs = self.jobs.remove(key).unwrap_or_default();
+        self.verdict.lost += usize::from(jobs.is_empty());
+        self.verdict.doubled += usize::from(jobs.len() > 1);
+        if jobs.len() != 1 || jobs[0].job_id != job_id {
+            let what = format!("{key} was acknowledged as {job_id}, and is {jobs:?}");
+            self.ledger.violation(what);
+        }
+        let job = jobs.pop()?;
+        *self.verdict.states.entry(job.state.as_str_name()).or_default() += 1;
+        self.verdict.lost += usize::from(!job.is_terminal());
+        Some(job)
     }
 
     /// What no acknowledged order accounts for.
@@ -140,7 +179,7 @@ impl Court<'_> {
 fn may_end(order: &Order, job: &Seen) -> bool {
     match job.state {
         JobState::Succeeded => !order.must_fail(),
-        JobState::Failed => order.must_fail() && job.reason == "ACCOUNT_UNKNOWN",
+        JobState::Failed => order.must_fail() && job.reason == REASON,
         JobState::Cancelled => order.is_cancelled,
         JobState::Unspecified | JobState::Queued | JobState::Running | JobState::Expired => false,
     }
@@ -159,41 +198,55 @@ fn expected(order: &Order, job: &Seen) -> Rows {
     }
 }
 
-/// The result of every job that succeeded, as its partner reads it.
-async fn results(doors: &Doors, succeeded: Vec<(&'static str, String, usize)>, ledger: &Ledger) {
-    stream::iter(succeeded)
-        .for_each_concurrent(AT_ONCE, |(partner, job_id, inserted)| async move {
-            let result = match until_known(|| doors[partner].get(&job_id)).await {
-                Ok(job) => job.result,
-                Err(reason) => return ledger.violation(format!("reading {job_id} was refused: {reason}")),
-            };
-            if result != Some(json!({"inserted": inserted, "skipped": 0})) {
-                ledger.violation(format!("{job_id} inserted {inserted}, and says {result:?}"));
+/// What a job is found by: its idempotency key, or the job that it retries.
+fn key(job: &Seen) -> &str {
+    if job.request_id.is_empty() {
+        &job.retried_from
+    } else {
+        &job.request_id
+    }
+}
+
+/// The history of every job, and its result where it succeeded, as its partner reads them.
+async fn read_all(doors: &Doors, ended: Vec<(&'static str, Seen, usize)>, ledger: &Ledger) {
+    stream::iter(ended)
+        .for_each_concurrent(AT_ONCE, |(partner, job, contacts)| async move {
+            if let Err(what) = read_one(&doors[partner], &job, contacts).await {
+                ledger.violation(format!("{}: {what}", job.job_id));
             }
         })
         .await;
 }
 
-async fn all_jobs(doors: &Doors) -> anyhow::Result<Vec<Seen>> {
-    let mut jobs = Vec::new();
-    for door in doors.values() {
-        let mut token = String::new();
-        loop {
-            let path = format!("/v1/jobs?pageSize={PAGE}&pageToken={token}");
-            let page: Value = match until_known(|| door.read(&path)).await {
-                Ok(page) => page,
-                Err(reason) => bail!("a list was refused: {reason}"),
-            };
-            for job in page["jobs"].as_array().into_iter().flatten() {
-                jobs.push(Seen::from_json(job)?);
-            }
-            match page["nextPageToken"].as_str() {
-                Some(next) if !next.is_empty() => token = next.to_owned(),
-                _ => break,
-            }
+async fn read_one(door: &Door, job: &Seen, contacts: usize) -> Result<(), String> {
+    let job_id = &job.job_id;
+    let path = format!("/v1/jobs/{job_id}/events?pageSize=1000");
+    history::check(job, &until_known(|| door.read(&path)).await?)?;
+    let result = until_known(|| door.get(job_id)).await?.result;
+    let expected = (job.state == JobState::Succeeded).then(|| json!({"inserted": contacts, "skipped": 0}));
+    if result != expected {
+        return Err(format!("its result is {result:?} instead of {expected:?}"));
+    }
+    Ok(())
+}
+
+/// All jobs of a partner.
+async fn all_jobs(door: &Door) -> anyhow::Result<Vec<Seen>> {
+    let (mut jobs, mut token) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/jobs?pageSize={PAGE}&pageToken={token}");
+        let page: Value = match until_known(|| door.read(&path)).await {
+            Ok(page) => page,
+            Err(reason) => bail!("a list was refused: {reason}"),
+        };
+        for job in page["jobs"].as_array().into_iter().flatten() {
+            jobs.push(Seen::from_json(job)?);
+        }
+        match page["nextPageToken"].as_str() {
+            Some(next) if !next.is_empty() => next.clone_into(&mut token),
+            _ => return Ok(jobs),
         }
     }
-    Ok(jobs)
 }
 
 /// Calls until there is an answer: nothing is killed any more, so there will be one.

@@ -14,6 +14,7 @@ use crate::client::RETRY_PAUSE;
 use crate::door::{Answer, Door};
 use crate::ledger::Ledger;
 use crate::seen::Seen;
+use crate::sse::Events;
 
 /// A reader that hears nothing for so long hangs up and resumes.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -87,31 +88,21 @@ impl Watcher {
         }
     }
 
-    async fn events(&self, mut response: Response, last: &mut Option<Seen>) -> End {
-        let mut buffer = String::new();
-        loop {
-            while let Some((event, rest)) = buffer.split_once("\n\n") {
-                let field = |name| event.lines().find_map(|line| line.strip_prefix(name));
-                let (kind, data) = (field("event: "), field("data: ").map(str::to_owned));
-                match (kind, data) {
-                    (Some("done"), _) => return End::Done,
-                    (Some(_), _) => return End::Cut,
-                    (None, Some(data)) => self.event(&data, last),
-                    (None, None) => {}
-                }
-                buffer = rest.to_owned();
-            }
-            match timeout(SILENCE_MAX, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => buffer.push_str(&String::from_utf8_lossy(&chunk)),
-                // A stream that just ends was cut: its end has an event.
-                Ok(Ok(None) | Err(_)) | Err(_) => return End::Cut,
+    async fn events(&self, response: Response, last: &mut Option<Seen>) -> End {
+        let mut events = Events::new(response);
+        // A stream that just ends was cut: its end has an event.
+        while let Some(event) = events.next(SILENCE_MAX).await {
+            match event.kind.as_deref() {
+                Some("done") => return End::Done,
+                Some(_) => return End::Cut,
+                None => self.event(&event.data, last),
             }
         }
+        End::Cut
     }
 
-    fn event(&self, data: &str, last: &mut Option<Seen>) {
-        let job: Value = serde_json::from_str(data).unwrap_or_default();
-        match Seen::from_json(&job) {
+    fn event(&self, job: &Value, last: &mut Option<Seen>) {
+        match Seen::from_json(job) {
             Ok(seen) => {
                 self.ledger.saw(&seen);
                 if let Some(last) = last.as_ref().filter(|last| last.revision > seen.revision) {

@@ -79,6 +79,19 @@ async fn a_half_open_link_says_nothing_until_it_heals() {
 }
 
 #[tokio::test]
+async fn a_link_that_forgets_what_is_open_serves_what_comes() {
+    let (link, _serving) = echo().await;
+    let mut old = TcpStream::connect(link.address).await.unwrap();
+    say(&mut old, "one").await.unwrap();
+    link.forget();
+    old.write_all(b"two").await.unwrap();
+    let mut new = TcpStream::connect(link.address).await.unwrap();
+    say(&mut new, "three").await.unwrap();
+    let silence = timeout(Duration::from_millis(200), old.read(&mut [0])).await;
+    assert!(silence.is_err());
+}
+
+#[tokio::test]
 async fn a_slow_link_takes_its_time() {
     let (link, _serving) = echo().await;
     let mut stream = TcpStream::connect(link.address).await.unwrap();

@@ -43,8 +43,16 @@ pub enum Trouble {
 pub struct Link {
     /// Where it is reached.
     pub address: SocketAddr,
-    trouble: watch::Sender<Trouble>,
+    weather: watch::Sender<Weather>,
     _accepting: AbortOnDropHandle<()>,
+}
+
+/// What holds for connections now.
+#[derive(Debug, Clone, Copy)]
+struct Weather {
+    trouble: Trouble,
+    /// Connections that were accepted before this era are forgotten.
+    era: u64,
 }
 
 impl Link {
@@ -55,21 +63,30 @@ impl Link {
     pub async fn start(target: Target) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (trouble, told) = watch::channel(Trouble::None);
+        let (weather, told) = watch::channel(Weather {
+            trouble: Trouble::None,
+            era: 0,
+        });
         Ok(Self {
             address,
-            trouble,
+            weather,
             _accepting: AbortOnDropHandle::new(tokio::spawn(accept(listener, target, told))),
         })
     }
 
     /// What is wrong from now on.
     pub fn set(&self, trouble: Trouble) {
-        self.trouble.send_replace(trouble);
+        self.weather.send_modify(|weather| weather.trouble = trouble);
+    }
+
+    /// What is open now stays open and says nothing any more, for ever; what comes is not concerned. So it is when the machine behind an
+    /// address is replaced by another, and nobody is left to reset what it had.
+    pub fn forget(&self) {
+        self.weather.send_modify(|weather| weather.era += 1);
     }
 }
 
-async fn accept(listener: TcpListener, target: Target, told: watch::Receiver<Trouble>) {
+async fn accept(listener: TcpListener, target: Target, told: watch::Receiver<Weather>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -85,12 +102,14 @@ async fn accept(listener: TcpListener, target: Target, told: watch::Receiver<Tro
 }
 
 /// One connection, until either side ends it or it is reset.
-async fn carry(mut caller: TcpStream, target: Target, told: watch::Receiver<Trouble>) {
+async fn carry(mut caller: TcpStream, target: Target, told: watch::Receiver<Weather>) {
     let mut reset = told.clone();
+    let era = told.borrow().era;
+    let sky = Sky { told, era };
     let is_broken = tokio::select! {
         biased;
-        _ = reset.wait_for(|trouble| *trouble == Trouble::Reset) => true,
-        result = exchange(&mut caller, target, told) => result.is_err(),
+        _ = reset.wait_for(|weather| weather.trouble == Trouble::Reset) => true,
+        result = exchange(&mut caller, target, sky) => result.is_err(),
     };
     if is_broken {
         // Closed without a farewell: the caller reads an error, not an end. Where that fails, an end it is.
@@ -98,44 +117,36 @@ async fn carry(mut caller: TcpStream, target: Target, told: watch::Receiver<Trou
     }
 }
 
-async fn exchange(
-    caller: &mut TcpStream,
-    target: Target,
-    mut told: watch::Receiver<Trouble>,
-) -> io::Result<()> {
-    suffer(&mut told, 0).await;
+async fn exchange(caller: &mut TcpStream, target: Target, mut sky: Sky) -> io::Result<()> {
+    sky.suffer(0).await;
     caller.set_nodelay(true)?;
     match target {
         Target::Tcp(address) => {
             let server = TcpStream::connect(address).await?;
             server.set_nodelay(true)?;
-            both_ways(caller, server, told).await
+            both_ways(caller, server, sky).await
         }
-        Target::Unix(path) => both_ways(caller, UnixStream::connect(path).await?, told).await,
+        Target::Unix(path) => both_ways(caller, UnixStream::connect(path).await?, sky).await,
     }
 }
 
-async fn both_ways(
-    caller: &mut TcpStream,
-    server: impl AsyncRead + AsyncWrite,
-    told: watch::Receiver<Trouble>,
-) -> io::Result<()> {
+async fn both_ways(caller: &mut TcpStream, server: impl AsyncRead + AsyncWrite, sky: Sky) -> io::Result<()> {
     let (from_caller, to_caller) = caller.split();
     let (from_server, to_server) = io::split(server);
-    let out = pass_on(from_caller, to_server, told.clone());
-    let back = pass_on(from_server, to_caller, told);
+    let out = pass_on(from_caller, to_server, sky.clone());
+    let back = pass_on(from_server, to_caller, sky);
     tokio::try_join!(out, back).map(drop)
 }
 
 async fn pass_on(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut told: watch::Receiver<Trouble>,
+    mut sky: Sky,
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let bytes = from.read(&mut piece).await?;
-        suffer(&mut told, bytes).await;
+        sky.suffer(bytes).await;
         if bytes == 0 {
             return to.shutdown().await;
         }
@@ -143,19 +154,33 @@ async fn pass_on(
     }
 }
 
-/// As long as so many bytes take now.
-async fn suffer(told: &mut watch::Receiver<Trouble>, bytes: usize) {
-    let trouble = *told.borrow_and_update();
-    match trouble {
-        Trouble::None | Trouble::Reset => {}
-        Trouble::Latency(time) => sleep(time).await,
-        Trouble::Bandwidth(bytes_per_second) => {
-            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            sleep(Duration::from_secs(1) * bytes / bytes_per_second.max(1)).await;
+/// What a connection suffers.
+#[derive(Clone)]
+struct Sky {
+    told: watch::Receiver<Weather>,
+    /// When it was accepted.
+    era: u64,
+}
+
+impl Sky {
+    /// As long as so many bytes take now.
+    async fn suffer(&mut self, bytes: usize) {
+        let trouble = self.told.borrow_and_update().trouble;
+        match trouble {
+            Trouble::None | Trouble::Reset => {}
+            Trouble::Latency(time) => sleep(time).await,
+            Trouble::Bandwidth(bytes_per_second) => {
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                sleep(Duration::from_secs(1) * bytes / bytes_per_second.max(1)).await;
+            }
+            Trouble::HalfOpen => {
+                // Its sender goes with the link, and this with it.
+                let heals = |weather: &Weather| weather.trouble != Trouble::HalfOpen;
+                let _ = self.told.wait_for(heals).await;
+            }
         }
-        Trouble::HalfOpen => {
-            // Its sender goes with the link, and this with it.
-            let _ = told.wait_for(|trouble| *trouble != Trouble::HalfOpen).await;
+        if self.told.borrow().era > self.era {
+            std::future::pending().await
         }
     }
 }

@@ -5,12 +5,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{JobId, PartnerId};
 use crate::store::Change;
+
+/// Where all are to be woken, so many are at a time: each reads, and a hundred thousand at once would find no connection to the database.
+const WOKEN_AT_ONCE: usize = 200;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where watchers subscribe. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -61,36 +67,40 @@ impl Hub {
 
     /// Passes the store's signals on until it is told to stop.
     pub async fn run(self, mut changes: broadcast::Receiver<Change>, shutdown: CancellationToken) {
+        let (mut asleep, mut next_turn) = (Vec::new(), Instant::now());
         loop {
             let change = tokio::select! {
                 change = changes.recv() => change,
+                () = sleep_until(next_turn), if !asleep.is_empty() => {
+                    self.wake(asleep.drain(asleep.len().saturating_sub(WOKEN_AT_ONCE)..));
+                    next_turn = Instant::now() + PAUSE;
+                    continue;
+                }
                 () = shutdown.cancelled() => return,
             };
             match change {
-                Ok(Change::Of(partner, job)) => self.wake(partner, job),
-                Ok(Change::Any) => self.wake_all(),
+                Ok(Change::Of(partner, job)) => self.wake([Watched::Job(job), Watched::AllOf(partner)]),
+                Ok(Change::Any) => asleep = self.all(),
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "change signals were missed, all watchers are woken");
-                    self.wake_all();
+                    asleep = self.all();
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
     }
 
-    fn wake(&self, partner: PartnerId, job: JobId) {
+    fn wake(&self, changed: impl IntoIterator<Item = Watched>) {
         let all = self.lock();
-        for watched in [Watched::Job(job), Watched::AllOf(partner)] {
+        for watched in changed {
             if let Some(watchers) = all.get(&watched) {
                 watchers.send_replace(());
             }
         }
     }
 
-    fn wake_all(&self) {
-        for watchers in self.lock().values() {
-            watchers.send_replace(());
-        }
+    fn all(&self) -> Vec<Watched> {
+        self.lock().keys().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Watched, watch::Sender<()>>> {
@@ -129,11 +139,15 @@ mod tests {
         PartnerId::new("acme")
     }
 
+    fn changed(job: JobId) -> [Watched; 2] {
+        [Watched::Job(job), Watched::AllOf(partner())]
+    }
+
     #[tokio::test]
     async fn a_change_between_subscribing_and_waiting_is_not_missed() {
         let (hub, job) = (Hub::default(), JobId::new(1));
         let (mut one, mut all) = (hub.subscribe(job), hub.subscribe_all(&partner()));
-        hub.wake(partner(), job);
+        hub.wake(changed(job));
         one.changed().await;
         all.changed().await;
     }
@@ -144,7 +158,7 @@ mod tests {
         let (mut first, mut second) = (hub.subscribe(job), hub.subscribe(job));
         let mut all = hub.subscribe_all(&partner());
         let elsewhere = [hub.subscribe(other), hub.subscribe_all(&PartnerId::new("globex"))];
-        hub.wake(partner(), job);
+        hub.wake(changed(job));
         first.changed().await;
         second.changed().await;
         all.changed().await;
@@ -176,6 +190,41 @@ mod tests {
         let running = tokio::spawn(hub.clone().run(receiver, CancellationToken::new()));
         one.changed().await;
         all.changed().await;
+        drop(sender);
+        running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_watchers_wake_a_few_at_a_time_and_changes_meanwhile_at_once() {
+        let hub = Hub::default();
+        let (sender, receiver) = broadcast::channel(8);
+        let mut subscriptions: Vec<_> = (0..1001)
+            .map(|millis| hub.subscribe(JobId::new(millis)))
+            .collect();
+        let woken = |subscriptions: &[Subscription]| {
+            let is_woken = |subscription: &&Subscription| subscription.changes.has_changed().unwrap();
+            subscriptions.iter().filter(is_woken).count()
+        };
+        let running = tokio::spawn(hub.clone().run(receiver, CancellationToken::new()));
+        sender.send(Change::Any).unwrap();
+        for expected in [200, 400, 600] {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(woken(&subscriptions), expected);
+            tokio::time::sleep(PAUSE - Duration::from_millis(1)).await;
+        }
+        let still_asleep = subscriptions
+            .iter()
+            .position(|subscription| !subscription.changes.has_changed().unwrap());
+        let mut changed = subscriptions.swap_remove(still_asleep.unwrap());
+        let Watched::Job(job) = changed.watched.clone() else {
+            panic!("it watches a job")
+        };
+        let began = Instant::now();
+        sender.send(Change::Of(partner(), job)).unwrap();
+        changed.changed().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        tokio::time::sleep(10 * PAUSE).await;
+        assert_eq!(woken(&subscriptions), 1000);
         drop(sender);
         running.await.unwrap();
     }

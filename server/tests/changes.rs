@@ -517,15 +517,15 @@ async fn on_postgres_a_copy_of_a_database_is_another_one() {
     let now = world.now().await;
     let World { store, url, .. } = world;
     drop(store);
-    let (server, name) = url.split_once("localhost/").unwrap();
-    let (name, socket) = name.split_once('?').unwrap();
+    let (address, socket) = url.split_once('?').unwrap();
+    let (server, name) = address.rsplit_once('/').unwrap();
     let admin = World::on_postgres().await.raw().await;
     let end =
         format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
     admin.execute_unprepared(&end).await.unwrap();
     let copy = format!("CREATE DATABASE copy_of_{name} TEMPLATE {name}");
     admin.execute_unprepared(&copy).await.unwrap();
-    let url = format!("{server}localhost/copy_of_{name}?{socket}");
+    let url = format!("{server}/copy_of_{name}?{socket}");
     let store = open(&url).await;
     let copy = World {
         store,

@@ -87,6 +87,20 @@ impl Process {
         self.child.id()
     }
 
+    /// Sends it a signal, as `INT` or `HUP`.
+    ///
+    /// # Errors
+    /// When it has ended, or the system refuses.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let id = self.id().context("it has ended")?.to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status()
+            .await?;
+        ensure!(sent.success(), "kill: {sent}");
+        Ok(())
+    }
+
     /// Ends it with SIGKILL, and waits until it is gone.
     ///
     /// # Errors

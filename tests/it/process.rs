@@ -1,9 +1,8 @@
 //! The real binary as a process of its own: free ports, its own folder, nothing of the caller's environment.
 
 use std::path::Path;
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{ExitStatus, Output};
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -11,7 +10,7 @@ use crate::world::SOON;
 
 /// A role that runs. Dropping it kills it.
 pub(crate) struct Process {
-    child: Child,
+    process: postern_chaos::Process,
     /// The address that it printed under its part's name.
     pub(crate) address: String,
 }
@@ -49,43 +48,36 @@ impl Process {
     }
 
     /// Starts a role and waits until it has printed the address of this part.
-    pub(crate) async fn start(mut command: Command, part: &str) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = timeout(SOON, async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if let Some(rest) = line.trim_start().strip_prefix(part) {
-                    return rest.split_whitespace().next().unwrap().to_owned();
-                }
-            }
-            panic!("the process ended before it was ready")
-        });
-        let address = address.await.unwrap();
-        // Whatever it still prints has a reader, so that it never blocks.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, address }
+    pub(crate) async fn start(command: Command, part: &str) -> Self {
+        let process = postern_chaos::Process::start(command, part, SOON).await.unwrap();
+        Self {
+            address: process.address.clone(),
+            process,
+        }
     }
 
     /// Of the process.
     #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {
-        self.child.id().unwrap()
+        self.process.id().unwrap()
     }
 
-    pub(crate) async fn kill(mut self) {
-        self.child.kill().await.unwrap();
+    pub(crate) async fn kill(self) {
+        self.process.kill().await.unwrap();
     }
 
     /// What tells a process to read its settings again.
     pub(crate) async fn hang_up(&self) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-HUP", &id]).status().await.unwrap();
-        assert!(sent.success());
+        self.process.signal("HUP").await.unwrap();
     }
 
     /// Ctrl-C, and the end of it.
     pub(crate) async fn interrupt(mut self) -> ExitStatus {
-        interrupt(&mut self.child).await
+        self.process.signal("INT").await.unwrap();
+        timeout(SOON, self.process.ended())
+            .await
+            .expect("it did not end")
+            .unwrap()
     }
 }
 

@@ -20,6 +20,7 @@ use postern_server::seal::Seal;
 use postern_server::store::{Config, Store};
 use prost::{Message as _, Name};
 use prost_types::Duration as ProtoDuration;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Request, Status};
 
@@ -31,13 +32,17 @@ struct World {
     api: Api,
     /// Ends that loop.
     _hub: DropGuard,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        Self::on(url, Some(folder)).await
+    }
+
+    async fn on(url: String, folder: Option<tempfile::TempDir>) -> Self {
         let store = Store::open(&Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
         store.mark_start(Timestamp::now()).await.unwrap();
@@ -400,4 +405,39 @@ async fn a_watch_ends_with_its_token_or_with_the_server() {
     let status = status.unwrap_err();
     assert_eq!(why(&status), (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
     assert!(watch.0.next().await.is_none());
+}
+
+/// Nobody tells when a transaction has come to nothing, or was another partner's.
+#[tokio::test]
+async fn what_was_held_back_is_told_as_soon_as_nothing_holds_it() {
+    let url = postern_pgtest::database().unwrap();
+    let world = World::on(url.clone(), None).await;
+    let cursor = world.now().await;
+    let raw = sea_orm::Database::connect(&url).await.unwrap();
+    let open = raw.begin().await.unwrap();
+    open.execute_unprepared("SELECT pg_current_xact_id()")
+        .await
+        .unwrap();
+    let job = world.submit("a.b").await;
+    let held = world.changes(after(&cursor)).await.unwrap();
+    assert!(held.jobs.is_empty());
+    let waiting = world.changes(ListJobChangesRequest {
+        wait: seconds(50),
+        ..after(&held.next_cursor)
+    });
+    let resumed = WatchJobsRequest {
+        cursor,
+        ..Default::default()
+    };
+    let mut watch = world.watch(resumed).await;
+    let (polled, watched, ()) = tokio::join!(tokio::time::timeout(SOON, waiting), watch.next(), async {
+        // Both wait by now, or look for the first time after it: both will do.
+        tokio::task::yield_now().await;
+        open.rollback().await.unwrap();
+    });
+    assert_eq!(
+        ids(&polled.expect("nobody looked again").unwrap()),
+        [job.as_str()]
+    );
+    assert_eq!(watched.0, job);
 }

@@ -124,6 +124,18 @@ async fn submissions_go_on_while_sqs_never_answers_and_the_backlog_drains() {
     Box::pin(outage(Trouble::HalfOpen)).await;
 }
 
+/// Nobody resets what was open when the machine behind an address goes: a send is made anew on another connection, long before TCP gives up.
+#[tokio::test]
+async fn a_connection_to_sqs_that_goes_silent_is_given_up_for_another() {
+    let (stage, link) = Stage::behind_link().await;
+    let first = stage.submit_as("before", 1).await;
+    stage.tasks(&first).await;
+    link.forget();
+    let second = stage.submit_as("after", 1).await;
+    stage.tasks(&second).await;
+    stage.stop().await;
+}
+
 #[tokio::test]
 async fn a_slow_way_to_sqs_loses_and_doubles_nothing() {
     let (stage, link) = Stage::behind_link().await;

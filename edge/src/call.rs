@@ -61,10 +61,7 @@ pub(crate) struct Whole {
     pub(crate) metadata: HeaderMap,
     pub(crate) frame: Bytes,
     pub(crate) deadline: Option<Instant>,
-    /// By what its method says: the edge may make it again.
     pub(crate) is_idempotent: bool,
-    /// Its caller may make it again.
-    pub(crate) is_repeatable: bool,
 }
 
 impl Whole {
@@ -79,9 +76,8 @@ pub(crate) async fn open<U: Upstream>(
     upstream: U,
     request: Request<Body>,
     message_bytes_max: usize,
-    is_repeatable: bool,
 ) -> Result<Answer, Problem> {
-    answer(upstream.send(request).await, message_bytes_max, is_repeatable)
+    answer(upstream.send(request).await, message_bytes_max)
 }
 
 /// The same, and once more if it breaks off before that and another time does no harm.
@@ -99,15 +95,11 @@ pub(crate) async fn open_whole<U: Upstream>(
         tracing::debug!(call.path = %call.path, error, "call is made once more");
         response = upstream.send(call.request()).await;
     }
-    answer(response, message_bytes_max, call.is_repeatable)
+    answer(response, message_bytes_max)
 }
 
-fn answer(
-    response: Result<Response<Body>, BoxError>,
-    message_bytes_max: usize,
-    is_repeatable: bool,
-) -> Result<Answer, Problem> {
-    let response = response.map_err(|error| transport(error.as_ref(), is_repeatable))?;
+fn answer(response: Result<Response<Body>, BoxError>, message_bytes_max: usize) -> Result<Answer, Problem> {
+    let response = response.map_err(|error| transport(error.as_ref()))?;
     let (head, body) = response.into_parts();
     if let Some(is_ok) = is_ok(&head.headers) {
         // Trailers-Only: the head is all there is.
@@ -122,7 +114,7 @@ fn answer(
     check(head.status, &head.headers)?;
     Ok(Answer {
         metadata: head.headers,
-        frames: Frames::new(body, message_bytes_max, is_repeatable),
+        frames: Frames::new(body, message_bytes_max),
     })
 }
 

@@ -247,7 +247,7 @@ async fn send<U: Upstream>(
             Err(_) => return Err(Problem::deadline_exceeded()),
         },
     };
-    let response = result.map_err(|error| call::transport(error.as_ref(), false))?;
+    let response = result.map_err(|error| call::transport(error.as_ref()))?;
     if call::is_ok(response.headers()).is_none() {
         call::check(response.status(), response.headers())?;
     }

@@ -167,13 +167,14 @@ impl Problem {
         .with_cause(cause)
     }
 
-    /// A call that was sent, and no answer came: nothing says that it may be made again.
+    /// A call that was sent, and no answer came.
     pub(crate) fn broken_off(cause: impl Into<String>) -> Self {
         Self::new(
             Code::Unavailable,
             "BACKEND_UNAVAILABLE",
             "the service behind broke off: whether it carried the call out is not known",
         )
+        .with_retry()
         .with_cause(cause)
     }
 

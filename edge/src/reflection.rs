@@ -127,7 +127,7 @@ impl<U: Upstream> Client<U> {
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         let request = call::request(&self.path, HeaderMap::new(), body, Some(deadline));
         let exchange = async {
-            let mut answer = call::open(self.upstream.clone(), request, ANSWER_BYTES_MAX, true).await?;
+            let mut answer = call::open(self.upstream.clone(), request, ANSWER_BYTES_MAX).await?;
             answer.frames.next().await.transpose()
         };
         let answer = timeout_at(deadline, exchange).await;

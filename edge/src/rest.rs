@@ -231,13 +231,11 @@ impl<'a> Call<'a> {
     ) -> (render::Pending, Faults) {
         let bytes_max = self.core.limits().message_bytes_max;
         let rpc = &target.route.rpc;
-        let is_repeatable = rpc.is_idempotent || self.head.method.is_idempotent();
         match outgoing {
             Outgoing::Stream(requests, faults) => {
                 let body = tonic::body::Body::new(requests);
                 let request = call::request(&rpc.path, metadata, body, target.deadline);
-                let pending = call::open(upstream, request, bytes_max, is_repeatable);
-                (Box::pin(pending), faults)
+                (Box::pin(call::open(upstream, request, bytes_max)), faults)
             }
             Outgoing::Whole(frame, room) => {
                 let whole = call::Whole {
@@ -246,7 +244,6 @@ impl<'a> Call<'a> {
                     frame,
                     deadline: target.deadline,
                     is_idempotent: rpc.is_idempotent,
-                    is_repeatable,
                 };
                 let retries = self.core.retries().clone();
                 let pending = call::open_whole(upstream, whole, retries, bytes_max);

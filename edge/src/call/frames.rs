@@ -19,7 +19,6 @@ use crate::problem::Problem;
 pub(crate) struct Frames {
     body: Body,
     message_bytes_max: usize,
-    is_repeatable: bool,
     /// What has arrived and is not read yet.
     chunk: Bytes,
     /// A message, header included, that did not arrive in one piece.
@@ -29,11 +28,10 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(body: Body, message_bytes_max: usize, is_repeatable: bool) -> Self {
+    pub(crate) fn new(body: Body, message_bytes_max: usize) -> Self {
         Self {
             body,
             message_bytes_max,
-            is_repeatable,
             chunk: Bytes::new(),
             partial: BytesMut::new(),
             trailers: HeaderMap::new(),
@@ -45,7 +43,7 @@ impl Frames {
     pub(crate) fn ended() -> Self {
         Self {
             has_ended: true,
-            ..Self::new(Body::empty(), 0, false)
+            ..Self::new(Body::empty(), 0)
         }
     }
 
@@ -72,10 +70,7 @@ impl Frames {
             }
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => {
-                    let problem = status::transport(&error, self.is_repeatable);
-                    return Poll::Ready(Some(Err(self.fail(problem))));
-                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(status::transport(&error))))),
                 None => {
                     return Poll::Ready(Some(Err(
                         self.fail(Problem::internal("upstream ended without trailers"))
@@ -180,7 +175,7 @@ mod tests {
             parts.push(Frame::trailers(trailers));
         }
         let stream = futures::stream::iter(parts).map(Ok::<_, tonic::Status>);
-        Frames::new(Body::new(StreamBody::new(stream)), 100, false)
+        Frames::new(Body::new(StreamBody::new(stream)), 100)
     }
 
     fn framed(message: &[u8]) -> Vec<u8> {

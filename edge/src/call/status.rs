@@ -49,9 +49,8 @@ pub(super) fn problem(mut trailers: HeaderMap) -> Problem {
     Problem::from_upstream(status, trailers)
 }
 
-/// A call that broke off, or never came to be. Whoever may not repeat what was carried out is told to come back only if
-/// that cannot have been.
-pub(crate) fn transport(first: &(dyn Error + Send + Sync + 'static), is_repeatable: bool) -> Problem {
+/// A call that broke off, or never came to be: whoever made it must know which.
+pub(crate) fn transport(first: &(dyn Error + Send + Sync + 'static)) -> Problem {
     let mut cause: Option<&(dyn Error + 'static)> = Some(first);
     let mut texts = Vec::new();
     while let Some(error) = cause {
@@ -67,7 +66,7 @@ pub(crate) fn transport(first: &(dyn Error + Send + Sync + 'static), is_repeatab
         texts.push(error.to_string());
         cause = error.source();
     }
-    match is_repeatable || is_unsent(first) {
+    match is_unsent(first) {
         true => Problem::backend_unavailable(texts.join(": ")),
         false => Problem::broken_off(texts.join(": ")),
     }

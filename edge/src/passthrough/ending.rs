@@ -91,7 +91,7 @@ impl http_body::Body for Ending {
                 }
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Some(Err(error)) => call::transport(&error, false),
+            Some(Err(error)) => call::transport(&error),
             None => Problem::internal("upstream ended without trailers"),
         };
         Poll::Ready(Some(self.fail(&problem)))

@@ -123,7 +123,7 @@ async fn a_backend_that_is_not_there_is_a_grpc_status() {
 }
 
 #[tokio::test]
-async fn a_call_that_broke_off_is_not_asked_for_again() {
+async fn a_call_that_broke_off_may_have_been_carried_out_and_says_so() {
     let mut servers = tokio::task::JoinSet::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let behind = format!("http://{}", listener.local_addr().unwrap());
@@ -134,7 +134,7 @@ async fn a_call_that_broke_off_is_not_asked_for_again() {
     let details = response.headers()["grpc-status-details-bin"].as_bytes();
     let details = base64::engine::general_purpose::STANDARD_NO_PAD.decode(details);
     let status = tonic_types::pb::Status::decode(details.unwrap().as_slice()).unwrap();
-    assert!(status.message.contains("not known") && status.details.len() == 1);
+    assert!(status.message.contains("not known"));
 }
 
 #[tokio::test]

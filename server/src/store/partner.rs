@@ -174,7 +174,9 @@ impl<'a> Face<'a> {
         after: Option<&Cursor>,
         count: u64,
     ) -> Result<Option<Changes>, Error> {
-        self.store.changes(partner, job_type, after, count).await
+        self.store
+            .again(|| self.store.changes(partner, job_type, after, count))
+            .await
     }
 
     /// At most `count` jobs that are not terminal, newest first, that come after `after`.
@@ -188,6 +190,8 @@ impl<'a> Face<'a> {
         after: Option<JobId>,
         count: u64,
     ) -> Result<Vec<Job>, Error> {
-        self.store.active(partner, job_type, after, count).await
+        self.store
+            .again(|| self.store.active(partner, job_type, after, count))
+            .await
     }
 }

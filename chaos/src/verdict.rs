@@ -35,7 +35,7 @@ pub struct Verdict {
     pub jobs: usize,
     /// Orders that were acknowledged.
     pub acknowledged: usize,
-    /// Acknowledged orders without a job, or whose job has not ended.
+    /// Acknowledged orders without a job, or whose job has not ended or lacks rows.
     pub lost: usize,
     /// Orders with several jobs, and rows that a job had no right to.
     pub doubled: usize,
@@ -128,8 +128,11 @@ impl Court<'_> {
             self.ledger.violation(format!("{order:?} ended as {job:?}"));
         }
         let left = self.rows.remove(job_id).unwrap_or_default();
-        if left != expected(order, &job) {
-            self.verdict.doubled += 1;
+        let expected = expected(order, &job);
+        if left != expected {
+            let is_lost = left.contacts.len() < expected.contacts.len();
+            self.verdict.lost += usize::from(is_lost);
+            self.verdict.doubled += usize::from(!is_lost);
             self.ledger.violation(format!("{job:?} left {left:?}"));
         }
         self.ended.push((order.partner, job, order.contacts.len()));

@@ -158,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn fractions_are_the_same_however_often_they_are_read_and_written() {
+        for text in ["31.245270191439438", "0.1", "0.000012345678901234568", "5e-324"] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(travelled(&value).to_string(), text);
+        }
+    }
+
+    #[test]
     fn what_has_travelled_has_whole_numbers_without_a_fraction_at_any_depth() {
         let value = json!({"a": [5.0, {"b": 1e3}], "c": 0.5, "d": "5.0", "e": null});
         assert_eq!(

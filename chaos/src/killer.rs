@@ -17,6 +17,8 @@ const WEIGHTS: [(Role, u64); 5] = [
     (Role::Consumer, 15),
     (Role::Database, 20),
 ];
+/// Until somebody is up again.
+const ALL_DOWN_PAUSE: Duration = Duration::from_millis(50);
 /// So many times in a hundred a part is down for long.
 const LONG_PERCENT: u64 = 10;
 
@@ -26,13 +28,21 @@ pub(crate) async fn kill(handles: &[Handle], kills: usize, dice: &mut Dice) -> B
     for _ in 0..kills {
         sleep(dice.between(900, 1900)).await;
         let (victim, down) = (victim(handles, dice), down(dice));
-        // Where the chosen one is down already, the next one that is up takes its place.
-        let mut candidates = handles.iter().cycle().skip(victim).take(handles.len());
-        if let Some(handle) = candidates.find(|handle| handle.kill(down)) {
-            *killed.entry(handle.role).or_default() += 1;
-        }
+        let role = kill_one(handles, victim, down).await;
+        *killed.entry(role).or_default() += 1;
     }
     killed
+}
+
+/// Kills the chosen one, or the next one that is up where it is down already, and tells what that was.
+async fn kill_one(handles: &[Handle], victim: usize, down: Duration) -> Role {
+    loop {
+        let mut candidates = handles.iter().cycle().skip(victim).take(handles.len());
+        if let Some(handle) = candidates.find(|handle| handle.kill(down)) {
+            return handle.role;
+        }
+        sleep(ALL_DOWN_PAUSE).await;
+    }
 }
 
 fn victim(handles: &[Handle], dice: &mut Dice) -> usize {

@@ -32,8 +32,8 @@ pub(crate) struct Pages {
     pub(crate) acknowledgements: Vec<Instant>,
     /// When jobs were first seen in a terminal state.
     pub(crate) ends: Vec<Instant>,
-    /// What was up again when, after it was killed.
-    pub(crate) restarts: Vec<(Role, Instant)>,
+    /// What was killed when.
+    pub(crate) kills: Vec<(Role, Instant)>,
     /// Calls whose result nobody knows: they were made again.
     pub(crate) unknown: usize,
     /// What must not be.
@@ -81,9 +81,9 @@ impl Ledger {
         self.lock().saw(seen);
     }
 
-    /// A part that was killed is up again.
-    pub(crate) fn restarted(&self, role: Role, now: Instant) {
-        self.lock().restarts.push((role, now));
+    /// A part was killed.
+    pub(crate) fn killed(&self, role: Role, now: Instant) {
+        self.lock().kills.push((role, now));
     }
 
     /// A call is made again, because nobody knows what came of it.

@@ -25,7 +25,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Calls that were made again because nobody knew what came of them.
     pub unknown: usize,
-    /// The longest time from the restart of what was killed to the next acknowledgement, and what that was.
+    /// The longest time from a kill to the next acknowledgement, and what was killed.
     pub acknowledged_after: Option<(Duration, Role)>,
     /// The same to the next end of a job that a reader saw.
     pub ended_after: Option<(Duration, Role)>,
@@ -47,13 +47,13 @@ impl Report {
     }
 }
 
-/// The longest time from the restart of anything to the next of these moments. After the last of them nobody waited any more.
+/// The longest time from a kill to the next of these moments. After the last of them nobody waited any more.
 pub(crate) fn longest_wait(pages: &Pages, moments: &[Instant]) -> Option<(Duration, Role)> {
-    let wait = |(role, restart): &(Role, Instant)| {
-        let next = moments.iter().filter(|moment| *moment >= restart).min()?;
-        Some((*next - *restart, *role))
+    let wait = |(role, kill): &(Role, Instant)| {
+        let next = moments.iter().filter(|moment| *moment >= kill).min()?;
+        Some((*next - *kill, *role))
     };
-    pages.restarts.iter().filter_map(wait).max()
+    pages.kills.iter().filter_map(wait).max()
 }
 
 impl fmt::Display for Report {

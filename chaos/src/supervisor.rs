@@ -58,7 +58,6 @@ impl Supervisor {
     /// # Errors
     /// When a process cannot be ended.
     pub(crate) async fn run(mut self, until: CancellationToken) -> anyhow::Result<()> {
-        let mut was_killed = false;
         loop {
             let started = tokio::select! {
                 () = self.start() => true,
@@ -68,27 +67,21 @@ impl Supervisor {
                 return self.part.kill().await;
             }
             self.is_up.send_replace(true);
-            if was_killed {
-                self.ledger.restarted(self.part.role, Instant::now());
-            }
-            was_killed = tokio::select! {
+            tokio::select! {
                 () = until.cancelled() => return self.part.kill().await,
-                Some(down) = self.orders.recv() => {
-                    self.kill(down).await?;
-                    true
-                }
+                Some(down) = self.orders.recv() => self.kill(down).await?,
                 how = self.part.ended() => {
                     self.is_up.send_replace(false);
                     self.ledger.violation(format!("{} ended by itself: {how}", self.part));
-                    false
                 }
-            };
+            }
         }
     }
 
     async fn kill(&mut self, down: Duration) -> anyhow::Result<()> {
         self.is_up.send_replace(false);
         self.part.kill().await?;
+        self.ledger.killed(self.part.role, Instant::now());
         sleep(down).await;
         Ok(())
     }

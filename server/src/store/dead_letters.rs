@@ -43,6 +43,8 @@ impl Store {
         // A message that was linked, and not deleted, must not be taken for another one of a task that was sent again.
         let event_id = format!("dead letter {}", task.message_id);
         if !is_new(writing.tx(), job.id, task.dispatch, &event_id).await? {
+            // It lets go of the row at once: a claim passes over what is locked.
+            self.commit(writing).await?;
             return Ok(Verdict::Settled);
         }
         let policy = policy(&job);

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use postern_server::job::{
-    Cancellation, Code, DeadLetter, DeadLetterPolicy, Event, Failure, Job, JobId, NotRetried, Outcome,
-    PartnerId, RetryPolicy, State, Timeouts, Timestamp,
+    Cancellation, Code, DeadLetter, DeadLetterPolicy, Event, Execution, Failure, Job, JobId, NotRetried,
+    Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
 };
 use postern_server::store::system::{DeadTask, Letter, Redriven, Report, Sending, Verdict};
 use postern_server::store::{
@@ -75,6 +75,8 @@ on_both! {
     a_dead_letter_that_is_seen_again_is_the_same,
     a_dead_letter_of_before_does_not_hold_what_was_sent_again,
     a_late_mark_takes_no_redriven_task_for_sent,
+    a_late_report_takes_no_redriven_task_for_sent,
+    an_end_settles_a_redriven_task,
     a_dead_letter_and_a_success_at_once_are_a_success,
     a_dead_letter_that_two_replicas_have_at_once_is_one,
 }
@@ -1099,6 +1101,40 @@ async fn a_late_mark_takes_no_redriven_task_for_sent(world: World) {
         .unwrap();
     system.release(&[sending], now.plus_millis(LEASE)).await.unwrap();
     assert_eq!(world.claim(now).await, [job.id]);
+}
+
+/// An execution of before may still be at it, and tell so before the task is claimed again.
+async fn a_late_report_takes_no_redriven_task_for_sent(world: World) {
+    let execution = Execution {
+        dispatch: 1,
+        attempt: None,
+    };
+    let now = Timestamp::now();
+    for report in 0..4 {
+        let (job, task) = sent(&world, "m-1").await;
+        bury(&world, &task, HOLD).await;
+        world.store.system().redrive(job.id, now).await.unwrap();
+        let work = world.store.work();
+        match report {
+            0 => drop(world.apply(job.id, "e", Event::Started).await),
+            1 => drop(world.apply(job.id, "e", Event::Progress(None)).await),
+            2 => drop(work.begin(job.id, execution, now).await.unwrap()),
+            _ => drop(work.heartbeat(job.id, execution, None, now).await.unwrap()),
+        }
+        // Tells nothing that a reader could see.
+        work.heartbeat(job.id, execution, None, now).await.unwrap();
+        assert_eq!(world.job("acme", job.id).await.unwrap().state, State::Running);
+        assert_eq!(world.claim(now).await, [job.id], "report {report}");
+    }
+}
+
+async fn an_end_settles_a_redriven_task(world: World) {
+    let (job, task) = sent(&world, "m-1").await;
+    bury(&world, &task, HOLD).await;
+    let now = Timestamp::now();
+    world.store.system().redrive(job.id, now).await.unwrap();
+    world.apply(job.id, "e", succeeded()).await;
+    assert_eq!(world.claim(now).await, []);
 }
 
 async fn a_dead_letter_and_a_success_at_once_are_a_success(world: World) {

@@ -72,17 +72,18 @@ async fn apply(
     report: &Report,
     retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
 ) -> Result<Verdict, Error> {
-    let Some(mut job) = writing.lock(report.job).await? else {
+    let Some(mut locked) = writing.lock(report.job).await? else {
         return Ok(Verdict::JobUnknown);
     };
+    let job = &mut locked.job;
     let (dispatch, event_id) = (report.outcome.dispatch, &report.outcome.event_id);
     if !is_new(writing.tx(), job.id, dispatch, event_id).await? {
         return Ok(Verdict::Settled);
     }
-    let policy = retry(&job);
+    let policy = retry(job);
     let applied = job.apply(&report.outcome, policy, writing.now());
     writing
-        .applied(&job, applied, detail(&report.outcome.event))
+        .applied(&locked, applied, detail(&report.outcome.event))
         .await?;
     match applied {
         Applied::Changed(_) => keep_result(writing, report).await?,
@@ -93,7 +94,7 @@ async fn apply(
                 kind: EventKind::LateOutcome,
                 detail: &dispatch,
             };
-            writing.noted(&job, entry).await?;
+            writing.noted(&locked.job, entry).await?;
         }
         Applied::Requeued { .. } | Applied::Extended | Applied::Ignored(Ignored::Stale) => {}
     }

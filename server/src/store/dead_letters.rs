@@ -4,6 +4,7 @@
 
 use super::apply::is_new;
 use super::outbox::AT_ONCE;
+use super::row::Locked;
 use super::system::Verdict;
 use super::write::{Entry, Outbox};
 use super::{Error, Store, change};
@@ -37,19 +38,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<Verdict, Error> {
         let mut writing = self.write(now).await?;
-        let Some(mut job) = writing.lock(task.job).await? else {
+        let Some(mut locked) = writing.lock(task.job).await? else {
             return Ok(Verdict::JobUnknown);
         };
         // A message that was linked, and not deleted, must not be taken for another one of a task that was sent again.
         let event_id = format!("dead letter {}", task.message_id);
-        if !is_new(writing.tx(), job.id, task.dispatch, &event_id).await? {
+        if !is_new(writing.tx(), locked.job.id, task.dispatch, &event_id).await? {
             // It lets go of the row at once: a claim passes over what is locked.
             self.commit(writing).await?;
             return Ok(Verdict::Settled);
         }
-        let policy = policy(&job);
-        let applied = job.bury(task.dispatch, policy, now);
-        writing.applied(&job, applied, "").await?;
+        let policy = policy(&locked.job);
+        let applied = locked.job.bury(task.dispatch, policy, now);
+        writing.applied(&locked, applied, "").await?;
         let dispatch = task.dispatch.to_string();
         let detail = match applied {
             Applied::Ignored(Ignored::Late) => {
@@ -61,7 +62,7 @@ impl Store {
         };
         if let Some(detail) = detail {
             let kind = EventKind::DeadLettered;
-            writing.noted(&job, Entry { kind, detail }).await?;
+            writing.noted(&locked.job, Entry { kind, detail }).await?;
         }
         self.commit(writing).await?;
         Ok(Verdict::Settled)
@@ -69,7 +70,7 @@ impl Store {
 
     pub(super) async fn redrive(&self, id: JobId, now: Timestamp) -> Result<Option<Redriven>, Error> {
         let mut writing = self.write(now).await?;
-        let Some(mut job) = writing.lock(id).await? else {
+        let Some(Locked { mut job, .. }) = writing.lock(id).await? else {
             return Ok(None);
         };
         let due = Outbox::Due(Timestamp::from_millis(AT_ONCE));

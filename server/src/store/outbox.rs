@@ -186,7 +186,7 @@ async fn mark_one(
     now: Timestamp,
 ) -> Result<(), Error> {
     // Locked, so that an outcome under way adds no entry of the same number to the history.
-    let Some(job) = row::lock(tx, sending.job).await? else {
+    let Some(row::Locked { job, .. }) = row::lock(tx, sending.job).await? else {
         return Ok(());
     };
     // An outcome may have been faster, and the job handed out anew since: then there is nothing left to mark.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::entity::job;
+use super::outbox::AT_ONCE;
 use crate::job::{DeadLetter, Job, JobId, PartnerId, Progress, State, Timeouts, Timestamp};
 
 /// The number that stands for a state in the database: the one of the API.
@@ -32,9 +33,9 @@ pub(super) fn state_of(number: i16) -> Result<State, Error> {
 }
 
 /// The job, which is the transaction's own from now on: SQLite has one writer, PostgreSQL locks the row.
-pub(super) async fn lock(tx: &DatabaseTransaction, id: JobId) -> Result<Option<Job>, Error> {
+pub(super) async fn lock(tx: &DatabaseTransaction, id: JobId) -> Result<Option<Locked>, Error> {
     let found = locked(tx, job::Entity::find_by_id(id.uuid())).one(tx).await?;
-    found.map(read).transpose()
+    found.map(Locked::read).transpose()
 }
 
 /// Makes all these jobs the transaction's own, in the order of their ids: of two batches that share jobs, one waits for the other,
@@ -60,6 +61,19 @@ pub(super) struct Locked {
     pub(super) job: Job,
     /// Whether a sending of its current dispatch may have begun.
     pub(super) is_claimed: bool,
+    /// Whether its current dispatch, once claimed, is to be sent again, and nobody has claimed it since.
+    pub(super) is_redriven: bool,
+}
+
+impl Locked {
+    fn read(row: job::Model) -> Result<Self, Error> {
+        let is_claimed = row.claimed_dispatch >= row.dispatch;
+        Ok(Self {
+            is_claimed,
+            is_redriven: is_claimed && row.dispatch_due == Some(AT_ONCE),
+            job: read(row)?,
+        })
+    }
 }
 
 /// The same for a job of this partner.
@@ -69,13 +83,8 @@ pub(super) async fn lock_of(
     id: JobId,
 ) -> Result<Option<Locked>, Error> {
     let of_partner = job::Entity::find_by_id(id.uuid()).filter(job::Column::PartnerId.eq(partner.as_str()));
-    let Some(row) = locked(tx, of_partner).one(tx).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Locked {
-        is_claimed: row.claimed_dispatch >= row.dispatch,
-        job: read(row)?,
-    }))
+    let found = locked(tx, of_partner).one(tx).await?;
+    found.map(Locked::read).transpose()
 }
 
 fn locked(tx: &DatabaseTransaction, query: Select<job::Entity>) -> Select<job::Entity> {

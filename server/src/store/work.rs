@@ -58,14 +58,14 @@ impl<'a> Face<'a> {
         transition: &(impl Fn(&mut Job) -> (Decision, Applied) + Sync),
     ) -> Result<Option<(Job, Decision)>, Error> {
         let mut writing = self.store.write(now).await?;
-        let Some(mut job) = writing.lock(id).await? else {
+        let Some(mut locked) = writing.lock(id).await? else {
             return Ok(None);
         };
-        let (decision, applied) = transition(&mut job);
+        let (decision, applied) = transition(&mut locked.job);
         writing
-            .applied(&job, applied, "cancelled before an execution began")
+            .applied(&locked, applied, "cancelled before an execution began")
             .await?;
         self.store.commit(writing).await?;
-        Ok(Some((job, decision)))
+        Ok(Some((locked.job, decision)))
     }
 }

@@ -77,7 +77,7 @@ impl Writing {
     }
 
     /// The job, which is this transaction's own from now on.
-    pub(super) async fn lock(&self, id: JobId) -> Result<Option<Job>, Error> {
+    pub(super) async fn lock(&self, id: JobId) -> Result<Option<Locked>, Error> {
         row::lock(&self.tx, id).await
     }
 
@@ -132,12 +132,25 @@ impl Writing {
     }
 
     /// Writes what a transition made of a job that consumers told of; nothing where it ignored them. What they know of the current dispatch
-    /// proves that its task was sent, so only a new one is left to send. `detail` is for the history.
-    pub(super) async fn applied(&mut self, job: &Job, applied: Applied, detail: &str) -> Result<(), Error> {
+    /// proves that its task was sent, so only a new one is left to send. One that is to be sent again is left too, unless the job has ended:
+    /// whoever reports has it from before. `detail` is for the history.
+    pub(super) async fn applied(
+        &mut self,
+        locked: &Locked,
+        applied: Applied,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let job = &locked.job;
+        let is_open = !job.state.is_terminal() && job.dead_letter.is_none();
+        let outbox = if locked.is_redriven && is_open {
+            Outbox::AsItIs
+        } else {
+            Outbox::Done
+        };
         match applied {
             Applied::Changed(kind) => {
                 let entry = kind.map(|kind| Entry { kind, detail });
-                self.changed(job, Outbox::Done, entry).await
+                self.changed(job, outbox, entry).await
             }
             Applied::Requeued { due } => {
                 let entry = Entry {
@@ -146,7 +159,7 @@ impl Writing {
                 };
                 self.changed(job, Outbox::Due(due), Some(entry)).await
             }
-            Applied::Extended => self.extended(job, Outbox::Done).await,
+            Applied::Extended => self.extended(job, outbox).await,
             Applied::Ignored(_) => Ok(()),
         }
     }

@@ -7,8 +7,8 @@
 )]
 
 use postern_server::job::{
-    Applied, Cancellation, Code, Event, EventKind, Failure, Ignored, Job, JobId, Outcome, PartnerId,
-    Progress, RetryPolicy, State, Timeouts, Timestamp,
+    Applied, Cancellation, Code, DeadLetterPolicy, Event, EventKind, Failure, Ignored, Job, JobId, Outcome,
+    PartnerId, Progress, RetryPolicy, State, Timeouts, Timestamp,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -416,4 +416,21 @@ fn a_clock_set_back_never_makes_a_change_look_older() {
     let mut job = running(None);
     job.apply(&outcome(progress(1)), POLICY, at(-600_000));
     assert_eq!(job.update_time, at(10));
+}
+
+/// Its start is shown: nobody must be told that there was none.
+#[test]
+fn a_started_job_that_no_operator_sends_again_says_what_it_waited_for() {
+    let expired = |mut job: Job| {
+        job.bury(1, DeadLetterPolicy::Hold, at(10));
+        job.expire(job.deadline);
+        let failure = job.failure.unwrap();
+        (job.state, failure.reason, failure.message)
+    };
+    let mut started = queued();
+    started.apply(&outcome(Event::Started), POLICY, at(5));
+    let (state, reason, message) = expired(started);
+    assert_eq!((state, reason.as_str()), (State::Expired, "QUEUE_TIMEOUT"));
+    assert!(message.contains("was not sent again in time"), "{message}");
+    assert!(expired(queued()).2.starts_with("no start was reported"));
 }

@@ -15,9 +15,8 @@ impl Job {
             (State::Queued | State::Running, Some(DeadLetter::Failing)) => {
                 (State::Failed, EventKind::Failed, Failure::dead_lettered())
             }
-            (State::Queued, _) | (State::Running, Some(DeadLetter::Held)) => {
-                expired(Failure::queue_timeout())
-            }
+            (State::Queued, _) => expired(Failure::queue_timeout()),
+            (State::Running, Some(DeadLetter::Held)) => expired(Failure::hold_timeout()),
             (State::Running, None) => expired(Failure::execution_timeout()),
             (State::Succeeded | State::Failed | State::Cancelled | State::Expired, _) => return None,
         };

@@ -55,6 +55,15 @@ impl Failure {
         )
     }
 
+    /// An execution began, its task died, and nobody sent it again: the job waited as long as it may in the queue.
+    #[must_use]
+    pub fn hold_timeout() -> Self {
+        Self::deadline_exceeded(
+            QUEUE_TIMEOUT,
+            "the task died and was not sent again in time: whether it was executed to its end is unknown",
+        )
+    }
+
     /// An execution began, and was not heard of again in time.
     #[must_use]
     pub fn execution_timeout() -> Self {

@@ -41,8 +41,9 @@ pub struct Sending {
 }
 
 impl Store {
-    /// Claims tasks that are due, oldest first: `count` at most, fewer where their payloads are large. The claim is committed before this
-    /// returns: whoever asks later knows that a sending may have begun.
+    /// Claims tasks that are due: `count` at most, fewer where their payloads are large. What is due at once goes first, oldest first; then
+    /// what was released or waited, in the order of its time, so that a task that could not be sent holds up no new one. The claim is
+    /// committed before this returns: whoever asks later knows that a sending may have begun.
     pub(super) async fn claim(
         &self,
         count: u64,

@@ -20,7 +20,8 @@ impl<'a> Face<'a> {
         Self { store }
     }
 
-    /// Claims at most `count` tasks that are due, oldest first, for so long; fewer where their payloads are large. A claim once committed counts as a sending for ever.
+    /// Claims at most `count` tasks that are due, for so long; fewer where their payloads are large. Those that are due at once go first,
+    /// those that were released after them. A claim once committed counts as a sending for ever.
     pub async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
         self.store
             .again(|| self.store.claim(count, lease_millis, now))

@@ -77,6 +77,7 @@ on_both! {
     a_late_mark_takes_no_redriven_task_for_sent,
     a_late_report_takes_no_redriven_task_for_sent,
     an_end_settles_a_redriven_task,
+    a_start_that_comes_again_starts_no_redriven_task,
     a_dead_letter_and_a_success_at_once_are_a_success,
     a_dead_letter_that_two_replicas_have_at_once_is_one,
 }
@@ -1135,6 +1136,36 @@ async fn an_end_settles_a_redriven_task(world: World) {
     world.store.system().redrive(job.id, now).await.unwrap();
     world.apply(job.id, "e", succeeded()).await;
     assert_eq!(world.claim(now).await, []);
+}
+
+/// A redrive forgets attempts and positions, so the event's id alone tells that the start is one of before.
+async fn a_start_that_comes_again_starts_no_redriven_task(world: World) {
+    let (job, task) = sent(&world, "m-1").await;
+    let started = |event_id: &str| Report {
+        job: job.id,
+        outcome: Outcome {
+            dispatch: 1,
+            event_id: event_id.to_owned(),
+            attempt: Some(1),
+            seq: Some(1),
+            event: Event::Started,
+        },
+        letter: Letter {
+            message_id: "m".to_owned(),
+            body: "{}".to_owned(),
+        },
+    };
+    let (system, now) = (world.store.system(), Timestamp::now());
+    system.apply(&[started("e")], &|_| POLICY, now).await.unwrap();
+    bury(&world, &task, HOLD).await;
+    system.redrive(job.id, now).await.unwrap();
+    for (event_id, state) in [("e", State::Queued), ("another", State::Running)] {
+        system
+            .apply(&[started(event_id)], &|_| POLICY, now)
+            .await
+            .unwrap();
+        assert_eq!(world.job("acme", job.id).await.unwrap().state, state);
+    }
 }
 
 async fn a_dead_letter_and_a_success_at_once_are_a_success(world: World) {

@@ -336,6 +336,26 @@ async fn a_slow_reader_gets_the_newest_state_and_no_backlog() {
 }
 
 #[tokio::test]
+async fn a_slow_reader_of_a_busy_job_does_not_outlive_the_server() {
+    let world = World::new().await;
+    let job = world.submit(submission()).await.unwrap();
+    let watch = WatchJobRequest {
+        job_id: job.job_id.clone(),
+        after_revision: None,
+    };
+    let mut watch = world.api.watch_job(ask(watch)).await.unwrap().into_inner();
+    assert!(watch.next().await.unwrap().is_ok());
+    // There is something new whenever it asks.
+    apply(&world, job.job_id.parse().unwrap(), "1000", Event::Started).await;
+    world.api.shutdown.cancel();
+    let ended = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        (ended.code(), reason(&ended).as_str()),
+        (Code::Unavailable, "SHUTTING_DOWN")
+    );
+}
+
+#[tokio::test]
 async fn a_watch_of_a_job_that_is_deleted_ends_not_found() {
     let world = World::new().await;
     let job = world.submit(submission()).await.unwrap();

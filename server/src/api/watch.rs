@@ -77,6 +77,8 @@ impl Watch {
     async fn newer(&mut self) -> Result<Option<Job>, Problem> {
         let repeat = Instant::now() + REPEAT_AFTER;
         loop {
+            // There may always be something newer for a slow reader.
+            self.term.check()?;
             let job = self.api.read(&self.partner, self.id, None).await?;
             if self.seen.is_none_or(|seen| job.revision > seen) {
                 return Ok(Some(job));

@@ -67,8 +67,13 @@ impl Hub {
 
     /// Passes the store's signals on until it is told to stop.
     pub async fn run(self, mut changes: broadcast::Receiver<Change>, shutdown: CancellationToken) {
-        let (mut asleep, mut next_turn) = (Vec::new(), Instant::now());
+        let (mut asleep, mut missed_some, mut next_turn) = (Vec::new(), false, Instant::now());
         loop {
+            // Not before all of the last time are awake: begun anew each time, it might never come to the last of them.
+            if missed_some && asleep.is_empty() {
+                asleep = self.all();
+                missed_some = false;
+            }
             let change = tokio::select! {
                 change = changes.recv() => change,
                 () = sleep_until(next_turn), if !asleep.is_empty() => {
@@ -80,10 +85,10 @@ impl Hub {
             };
             match change {
                 Ok(Change::Of(partner, job)) => self.wake([Watched::Job(job), Watched::AllOf(partner)]),
-                Ok(Change::Any) => asleep = self.all(),
+                Ok(Change::Any) => missed_some = true,
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "change signals were missed, all watchers are woken");
-                    asleep = self.all();
+                    missed_some = true;
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
@@ -225,6 +230,25 @@ mod tests {
         assert_eq!(began.elapsed(), Duration::ZERO);
         tokio::time::sleep(10 * PAUSE).await;
         assert_eq!(woken(&subscriptions), 1000);
+        drop(sender);
+        running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_watchers_wake_however_often_signals_are_missed() {
+        let hub = Hub::default();
+        let (sender, receiver) = broadcast::channel(8);
+        let mut subscriptions: Vec<_> = (0..1001)
+            .map(|millis| hub.subscribe(JobId::new(millis)))
+            .collect();
+        let running = tokio::spawn(hub.clone().run(receiver, CancellationToken::new()));
+        for _ in 0..8 {
+            sender.send(Change::Any).unwrap();
+            tokio::time::sleep(PAUSE).await;
+        }
+        for subscription in &mut subscriptions {
+            assert!(subscription.changes.has_changed().unwrap());
+        }
         drop(sender);
         running.await.unwrap();
     }

@@ -9,7 +9,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, E
 use super::change::{self, Place};
 use super::entity::{job, unique_key};
 use super::row::Locked;
-use super::{Error, Store, history, row};
+use super::{Error, Signals, Store, history, row};
 use crate::job::{Applied, EventKind, Job, JobId, PartnerId, Timestamp};
 
 /// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
@@ -53,17 +53,34 @@ impl Store {
         })
     }
 
-    /// Commits what was changed, and tells of it.
+    /// Commits what was changed, and tells of it: whatever the database answers, for it may have gone through when no answer comes, or
+    /// nobody waits for it any more. What is told for nothing costs whoever hears it a read.
     pub(super) async fn commit(&self, writing: Writing) -> Result<(), Error> {
         let Writing {
             tx, changed, has_due, ..
         } = writing;
-        tx.commit().await?;
-        self.signals().tell_changed(changed);
-        if has_due {
-            self.signals().tell_due();
+        let _telling = Telling {
+            signals: self.signals(),
+            changed,
+            has_due,
+        };
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Tells when it is dropped.
+struct Telling<'a> {
+    signals: &'a Signals,
+    changed: Vec<(PartnerId, JobId)>,
+    has_due: bool,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.signals.tell_changed(std::mem::take(&mut self.changed));
+        if self.has_due {
+            self.signals.tell_due();
         }
-        Ok(())
     }
 }
 
@@ -202,5 +219,42 @@ impl Outbox {
             Self::Done => Set(None),
             Self::Due(due) => Set(Some(due.millis())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::job::Timeouts;
+    use crate::store::{Config, Submission, Trace};
+
+    #[tokio::test]
+    async fn a_commit_that_nobody_waits_for_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        let store = Store::open(&Config::new(url)).await.unwrap();
+        store.migrate().await.unwrap();
+        let timeouts = Timeouts {
+            queue_millis: 1000,
+            execution_millis: 1000,
+            retention_millis: 1000,
+        };
+        let now = Timestamp::from_millis(0);
+        let submission = Submission {
+            job: Job::new(JobId::new(1), PartnerId::new("acme"), timeouts, now),
+            payload: "{}".to_owned(),
+            digest: [0; 32],
+            unique: Vec::new(),
+            trace: Trace::default(),
+        };
+        let mut writing = store.write(now).await.unwrap();
+        super::super::submit::insert(&mut writing, &submission)
+            .await
+            .unwrap();
+        let mut told = store.signals().changes();
+        assert!(store.commit(writing).now_or_never().is_none());
+        assert!(told.try_recv().is_ok());
     }
 }

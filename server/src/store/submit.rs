@@ -5,10 +5,11 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, SqlErr};
 
 use super::again::Failure;
+use super::change::Place;
 use super::entity::{body, job, label, unique_key};
 use super::outbox::AT_ONCE;
 use super::write::{Entry, Writing};
-use super::{Error, Store, change, row};
+use super::{Error, Store, row};
 use crate::job::{EventKind, Job, JobId, PartnerId};
 
 /// A job that has been checked, and is to be stored.
@@ -178,7 +179,8 @@ pub(super) async fn find_request(
 
 /// Stores a job that is due at once, with all that belongs to it.
 pub(super) async fn insert(writing: &mut Writing, submission: &Submission) -> Result<(), SubmitError> {
-    insert_job(writing.tx(), submission).await?;
+    let place = writing.place().await?;
+    insert_job(writing.tx(), submission, place).await?;
     insert_unique_keys(writing.tx(), submission).await?;
     let entry = Entry {
         kind: EventKind::Submitted,
@@ -187,8 +189,7 @@ pub(super) async fn insert(writing: &mut Writing, submission: &Submission) -> Re
     Ok(writing.added(&submission.job, entry).await?)
 }
 
-async fn insert_job(tx: &DatabaseTransaction, submission: &Submission) -> Result<(), Error> {
-    let place = change::place(tx).await?;
+async fn insert_job(tx: &DatabaseTransaction, submission: &Submission, place: Place) -> Result<(), Error> {
     let job = &submission.job;
     let row = job::ActiveModel {
         request_digest: Set(Some(submission.digest.to_vec())),

@@ -139,7 +139,8 @@ impl Writing {
         self.noted(job, entry).await
     }
 
-    async fn place(&mut self) -> Result<Place, Error> {
+    /// Where this transaction stands in the order of changes.
+    pub(super) async fn place(&mut self) -> Result<Place, Error> {
         let place = match self.place {
             Some(place) => place,
             None => change::place(&self.tx).await?,

@@ -122,14 +122,11 @@ impl Collect {
             Ok(read) => read,
             Err(unreadable) => return Sorted::Quarantine(unreadable.to_string()),
         };
-        let Some((job, dispatch)) = self.seal.open_outcome_token(&read.token) else {
-            return Sorted::Quarantine("the outcome token is not authentic".to_owned());
+        let opened = self.seal.open_outcome_token(&read.subject.token);
+        let (job, dispatch) = match read.subject.proven(opened) {
+            Ok(proven) => proven,
+            Err(unproven) => return Sorted::Quarantine(unproven.to_string()),
         };
-        if read.job_id.is_some_and(|id| id.parse() != Ok(job))
-            || read.dispatch.is_some_and(|given| given != i64::from(dispatch))
-        {
-            return Sorted::Quarantine("job or dispatch disagree with the outcome token".to_owned());
-        }
         let mut outcome = read.outcome;
         outcome.dispatch = dispatch;
         Sorted::Report(Box::new(Report {

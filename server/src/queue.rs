@@ -10,14 +10,16 @@ mod jobs;
 mod outcome;
 mod results;
 mod setup;
+mod subject;
 mod task;
 
-pub use dead_letters::{DeadLetters, DeadMessage, read_dead_letter};
+pub use dead_letters::{DeadLetters, read_dead_letter};
 pub use inbox::Received;
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
 pub use outcome::{Message, Unreadable, read};
 pub use results::{Results, Waiting};
 pub use setup::{Config, Queues, create, open};
+pub use subject::{Subject, Unproven};
 pub use task::{Parts as TaskParts, Task};
 
 /// What can go wrong with the queues.

@@ -31,7 +31,11 @@ fn failure(error: Value) -> Failure {
 fn the_least_is_a_token_and_an_event() {
     let read = message(&json!({"outcomeToken": "t", "event": "started"}));
     assert_eq!(
-        (read.token.as_str(), read.outcome.event, read.job_id),
+        (
+            read.subject.token.as_str(),
+            read.outcome.event,
+            read.subject.job_id
+        ),
         ("t", Event::Started, None)
     );
 }
@@ -43,9 +47,9 @@ fn names_are_read_in_snake_case_too() {
     );
     assert_eq!(
         (
-            read.token.as_str(),
+            read.subject.token.as_str(),
             read.outcome.event_id.as_str(),
-            read.job_id.as_deref()
+            read.subject.job_id.as_deref()
         ),
         ("t", "e", Some("j"))
     );
@@ -104,7 +108,7 @@ fn members_of_a_wrong_type_are_read_as_absent() {
 #[test]
 fn whole_numbers_may_have_a_fraction_of_zero() {
     let read = message(&json!({"outcomeToken": "t", "event": "STARTED", "attempt": 2.0, "dispatch": 1.0}));
-    assert_eq!((read.outcome.attempt, read.dispatch), (Some(2), Some(1)));
+    assert_eq!((read.outcome.attempt, read.subject.dispatch), (Some(2), Some(1)));
 }
 
 #[test]

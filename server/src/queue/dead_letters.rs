@@ -8,21 +8,11 @@ use serde_json::Value;
 use super::Error;
 use super::inbox::{Inbox, Received};
 use super::outcome::{Members, Unreadable, object};
+use super::subject::Subject;
 
 /// The queue of dead tasks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DeadLetters(Inbox);
-
-/// A dead task as its message tells it. Whether it is authentic, its token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadMessage {
-    /// Names the job and the dispatch.
-    pub token: String,
-    /// The job, where the message names it; must agree with the token.
-    pub job_id: Option<String>,
-    /// The dispatch, where the message names it; must agree with the token.
-    pub dispatch: Option<i64>,
-}
 
 impl DeadLetters {
     pub(super) const fn new(inbox: Inbox) -> Self {
@@ -46,24 +36,16 @@ impl DeadLetters {
     }
 }
 
-/// Reads the body of a dead letter.
+/// The task that the body of a dead letter is. Whether it is authentic, its token says.
 ///
 /// # Errors
 /// When it cannot be a task.
-pub fn read_dead_letter(body: &str) -> Result<DeadMessage, Unreadable> {
+pub fn read_dead_letter(body: &str) -> Result<Subject, Unreadable> {
     let object = object(body)?;
     let members = Members(&object);
     // Outcomes carry the same token, and may end in the same queue.
     if members.get("event").is_some_and(Value::is_string) {
         return Err(Unreadable::NoTask);
     }
-    let token = members
-        .text("outcomeToken")
-        .filter(|token| !token.is_empty())
-        .ok_or(Unreadable::NoToken)?;
-    Ok(DeadMessage {
-        token: token.to_owned(),
-        job_id: members.text("jobId").map(str::to_owned),
-        dispatch: members.whole("dispatch"),
-    })
+    Subject::of(&members)
 }

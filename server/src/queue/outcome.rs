@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::sha256_hex;
+use super::subject::Subject;
 use crate::job::{Code, Event, Failure, Outcome, Progress, Violation, kept};
 use crate::json;
 
@@ -18,12 +19,8 @@ const RETRY_DELAY_SECONDS_MAX: i64 = 86_400;
 /// An outcome as its message tells it. Whether it is authentic, its token says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// Names the job and the dispatch.
-    pub token: String,
-    /// The job, where the message names it; must agree with the token.
-    pub job_id: Option<String>,
-    /// The dispatch, where the message names it; must agree with the token.
-    pub dispatch: Option<i64>,
+    /// Of which task.
+    pub subject: Subject,
     /// What happened. Its dispatch is the token's to say.
     pub outcome: Outcome,
 }
@@ -52,10 +49,7 @@ pub enum Unreadable {
 pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
     let object = object(body)?;
     let members = Members(&object);
-    let token = members
-        .text("outcomeToken")
-        .filter(|token| !token.is_empty())
-        .ok_or(Unreadable::NoToken)?;
+    let subject = Subject::of(&members)?;
     let event = event(&members)?;
     let outcome = Outcome {
         dispatch: 0,
@@ -67,12 +61,7 @@ pub fn read(body: &str, message_id: &str) -> Result<Message, Unreadable> {
         seq: members.whole("seq").filter(|seq| *seq >= 0),
         event,
     };
-    Ok(Message {
-        token: token.to_owned(),
-        job_id: members.text("jobId").map(str::to_owned),
-        dispatch: members.whole("dispatch"),
-        outcome,
-    })
+    Ok(Message { subject, outcome })
 }
 
 /// The object that a body is.

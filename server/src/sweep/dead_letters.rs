@@ -115,15 +115,9 @@ impl DeadLetters {
 
     /// The task of a message, or what is wrong with it.
     fn open(&self, message: &Received) -> Result<DeadTask, String> {
-        let read = queue::read_dead_letter(&message.body).map_err(|unreadable| unreadable.to_string())?;
-        let Some((job, dispatch)) = self.seal.open_outcome_token(&read.token) else {
-            return Err("the outcome token is not authentic".to_owned());
-        };
-        if read.job_id.is_some_and(|id| id.parse() != Ok(job))
-            || read.dispatch.is_some_and(|given| given != i64::from(dispatch))
-        {
-            return Err("job or dispatch disagree with the outcome token".to_owned());
-        }
+        let subject = queue::read_dead_letter(&message.body).map_err(|unreadable| unreadable.to_string())?;
+        let opened = self.seal.open_outcome_token(&subject.token);
+        let (job, dispatch) = subject.proven(opened).map_err(|unproven| unproven.to_string())?;
         Ok(DeadTask {
             job,
             dispatch,

@@ -3,6 +3,7 @@
 //! The shapes are those of proto/messages/{task,outcome}.schema.json. Knows nothing of the database and of the API, and does not judge
 //! whether an outcome is authentic.
 
+mod body;
 mod client;
 mod dead_letters;
 mod inbox;
@@ -13,10 +14,11 @@ mod setup;
 mod subject;
 mod task;
 
+pub use body::Unreadable;
 pub use dead_letters::{DeadLetters, read_dead_letter};
 pub use inbox::Received;
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
-pub use outcome::{Message, Unreadable, read};
+pub use outcome::{Message, read};
 pub use results::{Results, Waiting};
 pub use setup::{Config, Queues, create, open};
 pub use subject::{Subject, Unproven};

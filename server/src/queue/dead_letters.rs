@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::Error;
+use super::body::{Members, Unreadable, object};
 use super::inbox::{Inbox, Received};
-use super::outcome::{Members, Unreadable, object};
 use super::subject::Subject;
 
 /// The queue of dead tasks. Cheap to clone.

@@ -1,6 +1,6 @@
 //! Which task a message is about: what outcomes and dead letters tell alike. Whether that is true, the token says.
 
-use super::outcome::{Members, Unreadable};
+use super::body::{Members, Unreadable};
 use crate::job::JobId;
 
 /// The task that a message names.

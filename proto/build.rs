@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use protox::Compiler;
 
 /// Files whose messages and services are ours, or that clients need to read error details.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "postern/v1/job_service.proto",
     "postern/v1/catalog_service.proto",
     "postern/v1/attachment_service.proto",
     "postern/work/v1/work_service.proto",
+    "postern/admin/v1/admin_service.proto",
     "postern/auth/v1/auth.proto",
     "postern/edge/v1/stream.proto",
     "google/api/httpbody.proto",

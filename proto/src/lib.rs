@@ -23,6 +23,11 @@ pub mod postern {
             tonic::include_proto!("postern.work.v1");
         }
     }
+    pub mod admin {
+        pub mod v1 {
+            tonic::include_proto!("postern.admin.v1");
+        }
+    }
     pub mod auth {
         pub mod v1 {
             tonic::include_proto!("postern.auth.v1");

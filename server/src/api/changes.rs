@@ -1,12 +1,11 @@
 //! `ListJobChanges`: what changed since a cursor, at once or as soon as there is something.
 
-use std::time::Duration;
-
 use postern_proto::postern::v1::{ListJobChangesRequest, ListJobChangesResponse};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status};
 
 use super::cursor::{Feed, cursor_expired};
+use super::pace::{Pace, Pause};
 use super::page::page_size_or;
 use super::problem::Problem;
 use super::{Api, caller, convert, wait};
@@ -14,9 +13,6 @@ use crate::job::Timestamp;
 use crate::store::{Changes, Cursor};
 
 const SIZE_DEFAULT: usize = 100;
-/// Between two looks at changes that are held back; doubled each time.
-const PAUSE_MIN: Duration = Duration::from_millis(5);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 impl Api {
     pub(super) async fn list_changes(
@@ -69,8 +65,9 @@ impl Api {
         // Before the first reading, so that no change between the two is missed.
         let mut subscription = self.hub.subscribe_all(&feed.partner);
         let mut after = after;
-        let mut pause = Pause::default();
+        let (mut pace, mut pause) = (Pace::default(), Pause::default());
         loop {
+            pace.turn().await;
             let changes = self.page(feed, after, size).await?;
             if !changes.jobs.is_empty() {
                 return Ok(changes);
@@ -83,23 +80,5 @@ impl Api {
                 () = self.shutdown.cancelled() => return Ok(changes),
             }
         }
-    }
-}
-
-/// The time between two looks at changes that are held back: whatever holds them back tells nobody when it ends.
-#[derive(Debug, Default)]
-pub(super) struct Pause {
-    length: Duration,
-}
-
-impl Pause {
-    /// Returns when to look again; never, where nothing is held back.
-    pub(super) async fn after(&mut self, is_held_back: bool) {
-        if !is_held_back {
-            self.length = Duration::ZERO;
-            return std::future::pending().await;
-        }
-        self.length = (self.length * 2).clamp(PAUSE_MIN, PAUSE_MAX);
-        sleep(self.length).await;
     }
 }

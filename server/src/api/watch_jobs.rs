@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status};
 use tracing::{Instrument as _, Span};
 
-use super::changes::Pause;
 use super::cursor::Feed;
+use super::pace::{Pace, Pause};
 use super::problem::Problem;
 use super::term::Term;
 use super::{Api, caller, convert};
@@ -53,6 +53,7 @@ impl Api {
             feed,
             term: Term::new(&caller, &self.shutdown),
             subscription,
+            pace: Pace::default(),
             pause: Pause::default(),
             stage: match cursor {
                 Some(_) => Stage::Changes,
@@ -76,6 +77,7 @@ struct WatchAll {
     feed: Feed,
     term: Term,
     subscription: Subscription,
+    pace: Pace,
     pause: Pause,
     stage: Stage,
     /// Up to here the reader has been told everything, once the snapshot is over.
@@ -151,7 +153,14 @@ impl WatchAll {
                 self.cursor = cursor.unwrap_or(self.cursor);
                 return Ok(Some(job));
             }
+            tokio::select! {
+                () = self.pace.turn() => {}
+                problem = self.term.over() => return Err(problem),
+            }
             let changes = self.api.page(&self.feed, Some(self.cursor), PAGE_SIZE).await?;
+            if changes.jobs.len() == PAGE_SIZE {
+                self.pace.hurry();
+            }
             if !changes.jobs.is_empty() {
                 self.page = Page::of_changes(changes.jobs);
                 continue;

@@ -1,4 +1,4 @@
-"""Checks three consumers at once, in Symfony, Python and Rust, on one queue and the same databases, killed again and again.
+"""Checks three consumers at once, in Symfony, Python and Rust, on one queue and the same databases, killed again and again, with jobs that succeed and jobs that fail.
 
     python mixed.py EDGE_ADDRESS SQS_ADDRESS POSTERN_BINARY
 
@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[1:1] = [str(HERE.parent / "symfony"), str(HERE.parent / "boto3")]
 from application import VISIBILITY_SECONDS, Application  # noqa: E402
-from checking import Queue, check, contacts, failed, result  # noqa: E402
+from checking import Queue, check, contacts, failed, reason, result  # noqa: E402
 from partner import Partner  # noqa: E402
 from supervised import Supervised  # noqa: E402
 from worker import worker as python_worker  # noqa: E402
@@ -22,6 +22,7 @@ END_SECONDS_MAX = 90
 ACCOUNTS = 3
 IMPORTS = 60
 CONTACTS = 300
+REFUSED = 9
 KILLS = 9
 
 
@@ -37,16 +38,19 @@ def mixed(partner: Partner, jobs: Queue, folder: Path, workers: list[Supervised]
         first = [partner.import_contacts(f"account-{index}", 1) for index in range(ACCOUNTS)]
         check("one begins", all(result(partner.ended(job, END_SECONDS_MAX)) for job in first))
         imports = [partner.import_contacts(f"account-{index % ACCOUNTS}", CONTACTS) for index in range(IMPORTS)]
+        refused = [partner.import_contacts("unknown", 1) for _ in range(REFUSED)]
         with symfony, python:
             for index in range(KILLS):
                 partner.running(imports[index * IMPORTS // KILLS], END_SECONDS_MAX)
                 workers[index % len(workers)].kill()
             ended = [partner.ended(job, END_SECONDS_MAX) for job in imports]
+            refused = [partner.ended(job, END_SECONDS_MAX) for job in refused]
             check("nothing is left in the queue", jobs.empties(END_SECONDS_MAX))
             deaths = [worker.deaths for worker in workers]
     check("each was killed", sum(deaths) >= KILLS and min(deaths) >= 1, deaths)
     check("every import succeeds all the same", {job["state"] for job in ended} == {"JOB_STATE_SUCCEEDED"}, ended)
     check("and says what it inserted", all(result(job) == {"inserted": CONTACTS, "skipped": 0} for job in ended), ended)
+    check("every other job fails with its reason", {reason(job) for job in refused} == {"ACCOUNT_UNKNOWN"}, refused)
     rows = contacts(folder / "shards", "account-*")
     check("every row is there once", rows == ACCOUNTS + IMPORTS * CONTACTS, rows)
 

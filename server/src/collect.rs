@@ -3,19 +3,20 @@
 //! A message is deleted only after the commit that dealt with it, and one bad message never holds up its batch: what cannot be used is
 //! quarantined, what cannot be applied yet comes again. Knows nothing of watchers; the store tells them.
 
-use std::sync::Arc;
+mod reader;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::catalog::Catalog;
-use crate::job::{Job, RetryPolicy, Timestamp};
+use crate::job::{Job, JobId, Timestamp};
 use crate::listening::Listening;
 use crate::queue::{self, Received, Results};
-use crate::seal::Seal;
-use crate::store::system::{Letter, Report, Verdict};
+use crate::store::system::{Letter, Origin, Report, Unusable, Verdict};
 use crate::store::{self, Store};
+
+pub use reader::Reader;
 
 /// An outcome of a job that is not there may be faster than the job on its way to a replica; after this time it never comes.
 const JOB_UNKNOWN_MAX: Duration = Duration::from_mins(1);
@@ -27,18 +28,10 @@ pub struct Collect {
     pub store: Store,
     /// Where outcomes come from.
     pub results: Results,
-    /// How often, and when, a failed job is tried again.
-    pub catalog: Arc<Catalog>,
-    /// What outcome tokens are verified with.
-    pub seal: Seal,
+    /// What tells outcomes from what cannot be used.
+    pub reader: Reader,
     /// Who is told how far outcomes have been collected.
     pub listening: Listening,
-}
-
-/// What is to be done with a message.
-enum Sorted {
-    Report(Box<Report>),
-    Quarantine(String),
 }
 
 impl Collect {
@@ -90,16 +83,16 @@ impl Collect {
         let now = Timestamp::now();
         let (mut reports, mut quarantined, mut settled) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages {
-            match self.sort(message) {
-                Sorted::Report(report) => reports.push((*report, message)),
-                Sorted::Quarantine(reason) => quarantined.push((message, reason)),
+            match self.reader.read(letter(message)) {
+                Ok(report) => reports.push((report, message)),
+                Err(unusable) => quarantined.push((unusable, message)),
             }
         }
-        for (message, verdict) in self.apply(reports, now).await? {
+        for (message, job, verdict) in self.apply(reports, now).await? {
             match verdict {
                 Verdict::Settled => settled.push(message.receipt.clone()),
                 Verdict::JobUnknown if is_young(message, now) => {}
-                Verdict::JobUnknown => quarantined.push((message, "no such job".to_owned())),
+                Verdict::JobUnknown => quarantined.push((without_job(message, job), message)),
             }
         }
         settled.extend(self.quarantine(quarantined, now).await?);
@@ -117,38 +110,25 @@ impl Collect {
         Ok(())
     }
 
-    fn sort(&self, message: &Received) -> Sorted {
-        let read = match queue::read(&message.body, &message.message_id) {
-            Ok(read) => read,
-            Err(unreadable) => return Sorted::Quarantine(unreadable.to_string()),
-        };
-        let opened = self.seal.open_outcome_token(&read.subject.token);
-        let (job, dispatch) = match read.subject.proven(opened) {
-            Ok(proven) => proven,
-            Err(unproven) => return Sorted::Quarantine(unproven.to_string()),
-        };
-        let mut outcome = read.outcome;
-        outcome.dispatch = dispatch;
-        Sorted::Report(Box::new(Report {
-            job,
-            outcome,
-            letter: letter(message),
-        }))
-    }
-
     /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other.
     async fn apply<'a>(
         &self,
         reports: Vec<(Report, &'a Received)>,
         now: Timestamp,
-    ) -> Result<Vec<(&'a Received, Verdict)>, Failure> {
+    ) -> Result<Vec<(&'a Received, JobId, Verdict)>, Failure> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
         let (reports, messages): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
-        let retry = |job: &Job| self.retry_policy(job);
+        let retry = |job: &Job| self.reader.retry_policy(job);
         match self.store.system().apply(&reports, &retry, now).await {
-            Ok(verdicts) => return Ok(messages.into_iter().zip(verdicts).collect()),
+            Ok(verdicts) => {
+                let of = reports.iter().map(|report| report.job);
+                let settled = messages.into_iter().zip(of).zip(verdicts);
+                return Ok(settled
+                    .map(|((message, job), verdict)| (message, job, verdict))
+                    .collect());
+            }
             Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -163,7 +143,9 @@ impl Collect {
                 .apply(std::slice::from_ref(&report), &retry, now)
                 .await
             {
-                Ok(verdicts) => applied.extend(verdicts.into_iter().map(|verdict| (message, verdict))),
+                Ok(verdicts) => {
+                    applied.extend(verdicts.into_iter().map(|verdict| (message, report.job, verdict)))
+                }
                 Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
                 Err(error) => {
                     tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
@@ -173,43 +155,26 @@ impl Collect {
         Ok(applied)
     }
 
-    fn retry_policy(&self, job: &Job) -> RetryPolicy {
-        match self.catalog.get(&job.job_type) {
-            Some(job_type) => RetryPolicy {
-                dispatches: job_type.dispatches(),
-                backoff_millis: job_type.backoff().millis_before(job.dispatch + 1),
-            },
-            // Its tasks could not be sent any more.
-            None => RetryPolicy {
-                dispatches: 1,
-                backoff_millis: 0,
-            },
-        }
-    }
-
     async fn quarantine(
         &self,
-        messages: Vec<(&Received, String)>,
+        messages: Vec<(Unusable, &Received)>,
         now: Timestamp,
     ) -> Result<Vec<String>, store::Error> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        for (message, reason) in &messages {
+        for (unusable, message) in &messages {
             tracing::warn!(
                 message.id = message.message_id,
-                reason,
+                reason = unusable.reason,
                 "a message of the results queue is quarantined"
             );
         }
-        let letters: Vec<_> = messages
-            .iter()
-            .map(|(message, reason)| (letter(message), reason.clone()))
-            .collect();
-        self.store.system().quarantine(&letters, now).await?;
+        let (unusable, messages): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
+        self.store.system().quarantine(&unusable, now).await?;
         Ok(messages
             .into_iter()
-            .map(|(message, _)| message.receipt.clone())
+            .map(|message| message.receipt.clone())
             .collect())
     }
 }
@@ -227,6 +192,15 @@ fn letter(message: &Received) -> Letter {
     Letter {
         message_id: message.message_id.clone(),
         body: message.body.clone(),
+    }
+}
+
+fn without_job(message: &Received, job: JobId) -> Unusable {
+    Unusable {
+        letter: letter(message),
+        origin: Origin::Outcomes,
+        reason: "no such job".to_owned(),
+        job: Some(job),
     }
 }
 

@@ -39,7 +39,7 @@ use job::Timestamp;
 use listening::Listening;
 use seal::Seal;
 use store::Store;
-use sweep::{DeadLetters, Deadlines, Retention, Sweep};
+use sweep::{DeadLetterReader, DeadLetters, Deadlines, Retention, Sweep};
 
 /// How long what is under way may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
@@ -130,9 +130,11 @@ impl Config {
         let dead_letters = queues.dead_letters.map(|letters| DeadLetters {
             store: store.clone(),
             letters,
-            catalog: Arc::clone(&catalog),
-            seal: seal.clone(),
-            grace: sweep::GRACE,
+            reader: DeadLetterReader {
+                catalog: Arc::clone(&catalog),
+                seal: seal.clone(),
+                grace: sweep::GRACE,
+            },
         });
         Ok(Server {
             routes: api.routes().await?,
@@ -156,8 +158,7 @@ impl Config {
             collect: Collect {
                 store: store.clone(),
                 results: queues.results,
-                catalog,
-                seal,
+                reader: collect::Reader { catalog, seal },
                 listening,
             },
             store,

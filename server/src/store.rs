@@ -22,6 +22,7 @@ mod mark;
 mod migration;
 mod outbox;
 pub mod partner;
+mod quarantine;
 mod relay;
 mod retention;
 mod retry;

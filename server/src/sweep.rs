@@ -9,7 +9,7 @@ mod retention;
 
 use tokio_util::sync::CancellationToken;
 
-pub use dead_letters::{DeadLetters, GRACE};
+pub use dead_letters::{DeadLetters, GRACE, Reader as DeadLetterReader};
 pub use deadlines::{Deadlines, Error};
 pub use retention::Retention;
 

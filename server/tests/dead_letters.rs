@@ -17,7 +17,7 @@ use postern_server::queue;
 use postern_server::seal::Seal;
 use postern_server::store::system::{Letter, Overdue, Redriven, Report};
 use postern_server::store::{self, HistoryEntry, Store, Submission, Trace};
-use postern_server::sweep::{DeadLetters, GRACE};
+use postern_server::sweep::{DeadLetterReader, DeadLetters, GRACE};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -76,9 +76,11 @@ impl World {
         let dead_letters = DeadLetters {
             store: store.clone(),
             letters: queues.dead_letters.unwrap(),
-            catalog,
-            seal: seal.clone(),
-            grace: GRACE,
+            reader: DeadLetterReader {
+                catalog,
+                seal: seal.clone(),
+                grace: GRACE,
+            },
         };
         tasks.spawn(dispatch.run(shutdown.clone()));
         tasks.spawn(dead_letters.run(shutdown.clone()));

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use postern_server::Config;
 use postern_server::auth;
 use postern_server::catalog::{Catalog, Source};
-use postern_server::collect::Collect;
+use postern_server::collect::{Collect, Reader};
 use postern_server::dispatch::Dispatch;
 use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
 use postern_server::listening::Listening;
@@ -183,6 +183,13 @@ impl World {
         }
     }
 
+    fn reader(&self) -> Reader {
+        Reader {
+            catalog: Arc::clone(&self.catalog),
+            seal: self.seal.clone(),
+        }
+    }
+
     async fn submit(&self, payload: &str) -> JobId {
         self.submit_as("a.b", payload).await
     }
@@ -276,8 +283,7 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
     let collect = Collect {
         store: world.store.clone(),
         results: world.endpoint.queues().await.results,
-        catalog: Arc::clone(&world.catalog),
-        seal: world.seal.clone(),
+        reader: world.reader(),
         listening: Listening::new(Timestamp::now()),
     };
     let changes = &mut world.store.signals().changes();
@@ -316,8 +322,7 @@ async fn an_outcome_whose_job_is_not_there_waits_a_minute_and_is_quarantined() {
     let collect = Collect {
         store: world.store.clone(),
         results: world.endpoint.queues().await.results,
-        catalog: Arc::clone(&world.catalog),
-        seal: world.seal.clone(),
+        reader: world.reader(),
         listening: Listening::new(now),
     };
     let running = tokio::spawn(collect.run(shutdown.clone()));

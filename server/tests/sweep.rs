@@ -20,7 +20,7 @@ use postern_server::job::{
 };
 use postern_server::listening::Listening;
 use postern_server::queue;
-use postern_server::store::system::{Letter, Overdue, Report, Verdict};
+use postern_server::store::system::{Letter, Origin, Overdue, Report, Unusable, Verdict};
 use postern_server::store::{Config, Deletion, Store, Submission, Submitted, Trace, UniqueKey};
 use postern_server::sweep::{Deadlines, Retention};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection, Statement};
@@ -630,15 +630,20 @@ async fn an_outcome_of_a_purged_job_finds_none(world: World) {
 }
 
 async fn the_quarantine_is_kept_for_thirty_days(world: World) {
-    let letter = || Letter {
-        message_id: "m".to_owned(),
-        body: "poison".to_owned(),
+    let message = |reason| Unusable {
+        letter: Letter {
+            message_id: "m".to_owned(),
+            body: "poison".to_owned(),
+        },
+        origin: Origin::Outcomes,
+        reason,
+        job: None,
     };
     let day = 24 * 60;
     for days in [31, 29, 0] {
-        let letters = [(letter(), format!("{days} days old"))];
+        let messages = [message(format!("{days} days old"))];
         let system = world.store.system();
-        system.quarantine(&letters, ago(days * day)).await.unwrap();
+        system.quarantine(&messages, ago(days * day)).await.unwrap();
     }
     let retention = Retention {
         store: world.store.clone(),

@@ -3,9 +3,9 @@
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
-use uuid::Uuid;
 
-use super::entity::{body, outcome, quarantine};
+use super::entity::{body, outcome};
+use super::quarantine::{self, Letter, Origin, Unusable};
 use super::write::{Entry, Writing};
 use super::{Error, Store, change, row};
 use crate::job::{Applied, Event, EventKind, Ignored, Job, JobId, Outcome, RetryPolicy, Timestamp};
@@ -19,15 +19,6 @@ pub struct Report {
     pub outcome: Outcome,
     /// The message that told it, kept when its result cannot be.
     pub letter: Letter,
-}
-
-/// A message as it came from the results queue.
-#[derive(Debug, Clone)]
-pub struct Letter {
-    /// The queue's id of it.
-    pub message_id: String,
-    /// Its body.
-    pub body: String,
 }
 
 /// What came of a report.
@@ -55,15 +46,6 @@ impl Store {
         }
         self.commit(writing).await?;
         Ok(verdicts)
-    }
-
-    /// Keeps messages that cannot be used, each with the reason.
-    pub(super) async fn quarantine(&self, letters: &[(Letter, String)], now: Timestamp) -> Result<(), Error> {
-        let tx = self.begin().await?;
-        for (letter, reason) in letters {
-            keep(&tx, letter, reason, now).await?;
-        }
-        Ok(tx.commit().await?)
     }
 }
 
@@ -144,21 +126,17 @@ async fn keep_result(writing: &Writing, report: &Report) -> Result<(), Error> {
             body.update(writing.tx()).await?;
             Ok(())
         }
-        Event::Unusable(why) => keep(writing.tx(), &report.letter, why, writing.now()).await,
+        Event::Unusable(why) => {
+            let unusable = Unusable {
+                letter: report.letter.clone(),
+                origin: Origin::Outcomes,
+                reason: why.clone(),
+                job: Some(report.job),
+            };
+            quarantine::keep(writing.tx(), &unusable, writing.now()).await
+        }
         Event::Started | Event::Progress(_) | Event::Failed { .. } | Event::Cancelled => Ok(()),
     }
-}
-
-async fn keep(tx: &DatabaseTransaction, letter: &Letter, reason: &str, now: Timestamp) -> Result<(), Error> {
-    let row = quarantine::ActiveModel {
-        id: Set(Uuid::now_v7()),
-        time: Set(now.millis()),
-        reason: Set(reason.to_owned()),
-        message_id: Set(letter.message_id.clone()),
-        body: Set(letter.body.as_bytes().to_vec()),
-    };
-    quarantine::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
 }
 
 fn text(value: &impl serde::Serialize) -> Result<String, Error> {

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::entity::{job, quarantine};
+use super::entity::job;
 use super::{Error, Store};
 use crate::job::{JobId, PartnerId, Timestamp};
 
@@ -30,29 +30,5 @@ impl Store {
         let deleted = writing.deleted(jobs.collect()).await?;
         self.commit(writing).await?;
         Ok(deleted)
-    }
-
-    /// Deletes at most `count` messages that were quarantined before then, and returns how many.
-    pub(super) async fn prune_quarantine(&self, count: u64, before: Timestamp) -> Result<u64, Error> {
-        let tx = self.begin().await?;
-        let mut old = quarantine::Entity::find()
-            .select_only()
-            .column(quarantine::Column::Id)
-            .filter(quarantine::Column::Time.lt(before.millis()))
-            .order_by_asc(quarantine::Column::Time)
-            .limit(count);
-        if self.backend() == DbBackend::Postgres {
-            old = old.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        }
-        let ids: Vec<Uuid> = old.into_tuple().all(&tx).await?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let deleted = quarantine::Entity::delete_many()
-            .filter(quarantine::Column::Id.is_in(ids))
-            .exec(&tx)
-            .await?;
-        tx.commit().await?;
-        Ok(deleted.rows_affected)
     }
 }

@@ -3,10 +3,11 @@
 use super::{Error, Store};
 use crate::job::{DeadLetterPolicy, Job, JobId, RetryPolicy, Timestamp};
 
-pub use super::apply::{Letter, Report, Verdict};
+pub use super::apply::{Report, Verdict};
 pub use super::dead_letters::{DeadTask, Redriven};
 pub use super::expire::Overdue;
 pub use super::outbox::{Claimed, Sending};
+pub use super::quarantine::{Letter, Origin, Unusable};
 
 /// The verbs of the loops. Each fails only when the database does.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +96,8 @@ impl<'a> Face<'a> {
         self.store.again(|| self.store.redrive(job, now)).await
     }
 
-    /// Keeps messages that cannot be used, each with the reason, for the operator.
-    pub async fn quarantine(&self, letters: &[(Letter, String)], now: Timestamp) -> Result<(), Error> {
-        self.store.again(|| self.store.quarantine(letters, now)).await
+    /// Keeps messages that cannot be used, for the operator.
+    pub async fn quarantine(&self, messages: &[Unusable], now: Timestamp) -> Result<(), Error> {
+        self.store.again(|| self.store.quarantine(messages, now)).await
     }
 }

@@ -2,18 +2,19 @@
 //!
 //! A message is deleted once the commit has taken it over, or its job has ended, or it is quarantined; until then it comes again by itself.
 
-use std::sync::Arc;
+mod reader;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::catalog::{Catalog, OnDeadLetter};
-use crate::job::{DeadLetterPolicy, Job, Timestamp, millis};
+use crate::job::{Job, Timestamp};
 use crate::queue::{self, Received};
-use crate::seal::Seal;
-use crate::store::system::{DeadTask, Letter, Verdict};
+use crate::store::system::{Letter, Unusable, Verdict};
 use crate::store::{self, Store};
+
+pub use reader::Reader;
 
 /// How long an outcome may still be under way when its task is found among the dead letters.
 pub const GRACE: Duration = Duration::from_mins(1);
@@ -25,18 +26,8 @@ pub struct DeadLetters {
     pub store: Store,
     /// Where dead letters come from.
     pub letters: queue::DeadLetters,
-    /// What a job type makes of its dead letters.
-    pub catalog: Arc<Catalog>,
-    /// What outcome tokens are verified with.
-    pub seal: Seal,
-    /// How long an outcome may still be under way.
-    pub grace: Duration,
-}
-
-/// What is to be kept of a message that cannot be used.
-struct Unusable {
-    letter: Letter,
-    reason: String,
+    /// What tells tasks from what cannot be used.
+    pub reader: Reader,
 }
 
 impl DeadLetters {
@@ -95,58 +86,27 @@ impl DeadLetters {
 
     /// Links a message to its job; or says why it cannot be, and what is to be kept of it.
     async fn link(&self, message: &Received, now: Timestamp) -> Result<Option<Unusable>, store::Error> {
-        let task = match self.open(message) {
+        let task = match self.reader.read(letter(message)) {
             Ok(task) => task,
-            Err(reason) => return Ok(Some(unusable(message, &message.body, reason))),
+            Err(unusable) => return Ok(Some(unusable)),
         };
-        let policy = |job: &Job| self.policy(job);
+        let policy = |job: &Job| self.reader.policy(job);
         match self.store.system().bury(&task, &policy, now).await? {
             Verdict::Settled => {
                 tracing::warn!(job.id = %task.job, dispatch = task.dispatch, "a task was among the dead letters");
                 Ok(None)
             }
-            // Deleted, and its payload with it: then none of it is kept here, either.
-            Verdict::JobUnknown => {
-                let reason = format!("no such job: {}, dispatch {}", task.job, task.dispatch);
-                Ok(Some(unusable(message, "", reason)))
-            }
-        }
-    }
-
-    /// The task of a message, or what is wrong with it.
-    fn open(&self, message: &Received) -> Result<DeadTask, String> {
-        let subject = queue::read_dead_letter(&message.body).map_err(|unreadable| unreadable.to_string())?;
-        let opened = self.seal.open_outcome_token(&subject.token);
-        let (job, dispatch) = subject.proven(opened).map_err(|unproven| unproven.to_string())?;
-        Ok(DeadTask {
-            job,
-            dispatch,
-            message_id: message.message_id.clone(),
-        })
-    }
-
-    fn policy(&self, job: &Job) -> DeadLetterPolicy {
-        match self
-            .catalog
-            .get(&job.job_type)
-            .map(|job_type| job_type.on_dead_letter())
-        {
-            Some(OnDeadLetter::Hold) => DeadLetterPolicy::Hold,
-            // The task of a job type that is gone could not be sent again.
-            Some(OnDeadLetter::Fail) | None => DeadLetterPolicy::Fail {
-                grace_millis: millis(self.grace),
-            },
+            Verdict::JobUnknown => Ok(Some(reader::without_job(&task))),
         }
     }
 
     async fn quarantine(&self, unusable: Unusable, now: Timestamp) -> Result<(), store::Error> {
-        let Unusable { letter, reason } = unusable;
         tracing::warn!(
-            message.id = letter.message_id,
-            reason,
+            message.id = unusable.letter.message_id,
+            reason = unusable.reason,
             "a message among the dead letters is quarantined"
         );
-        self.store.system().quarantine(&[(letter, reason)], now).await
+        self.store.system().quarantine(&[unusable], now).await
     }
 }
 
@@ -159,10 +119,9 @@ enum Failure {
     Store(#[from] store::Error),
 }
 
-fn unusable(message: &Received, body: &str, reason: String) -> Unusable {
-    let letter = Letter {
+fn letter(message: &Received) -> Letter {
+    Letter {
         message_id: message.message_id.clone(),
-        body: body.to_owned(),
-    };
-    Unusable { letter, reason }
+        body: message.body.clone(),
+    }
 }

@@ -10,7 +10,7 @@ use postern_localsqs::Endpoint;
 use postern_server::api::Api;
 use postern_server::auth::Caller;
 use postern_server::catalog::{Catalog, Source};
-use postern_server::collect::Collect;
+use postern_server::collect::{Collect, Reader};
 use postern_server::hub::Hub;
 use postern_server::job::{Job, JobId, PartnerId, Timestamp};
 use postern_server::listening::Listening;
@@ -73,8 +73,10 @@ impl World {
         let collect = Collect {
             store: api.store.clone(),
             results: results.clone(),
-            catalog: Arc::clone(&api.catalog),
-            seal: api.seal.clone(),
+            reader: Reader {
+                catalog: Arc::clone(&api.catalog),
+                seal: api.seal.clone(),
+            },
             listening: Listening::new(Timestamp::now()),
         };
         tasks.spawn(collect.run(shutdown.clone()));

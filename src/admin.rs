@@ -1,12 +1,17 @@
-//! The admin address of a role: `/livez` says that the process runs, `/readyz` that it can serve.
+//! The admin address of a role: `/livez` says that the process runs, `/readyz` that it can serve, `/metrics` how it is doing.
+
+mod process;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,25 +29,30 @@ pub(crate) type Check =
 #[derive(Clone)]
 struct Admin {
     check: Check,
+    metrics: Arc<Registry>,
     shutdown: CancellationToken,
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop. The process itself is added to the metrics.
 ///
 /// # Errors
 /// When the listener fails.
 pub(crate) async fn serve(
     listener: TcpListener,
     check: Check,
+    mut metrics: Registry,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    process::register(&mut metrics);
     let admin = Admin {
         check,
+        metrics: Arc::new(metrics),
         shutdown: shutdown.clone(),
     };
     let router = Router::new()
         .route("/livez", routing::get(|| async { "ok" }))
         .route("/readyz", routing::get(readyz))
+        .route("/metrics", routing::get(scrape))
         .with_state(admin);
     Ok(axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
@@ -76,6 +86,18 @@ async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
     match (admin.check)().await {
         Ok(()) => (StatusCode::OK, "ok".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    }
+}
+
+/// In the format of Prometheus that every scraper reads.
+async fn scrape(State(admin): State<Admin>) -> Response {
+    let mut text = String::new();
+    match prometheus_text::encode(&mut text, &admin.metrics) {
+        Ok(()) => ([(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Config {
     pub grpc_listen: SocketAddr,
     /// The embedded SQS endpoint.
     pub sqs_listen: SocketAddr,
-    /// `/livez`, `/readyz`. Without one: 9090 of the server, 9091 of the edge.
+    /// `/livez`, `/readyz`, `/metrics`. Without one: 9090 of the server, 9091 of the edge.
     pub admin_listen: Option<SocketAddr>,
     /// All that is stored on this machine.
     pub data_dir: PathBuf,

@@ -16,6 +16,7 @@ use postern_server::catalog::Catalog;
 use postern_server::seal::Seal;
 use postern_server::{Server, auth, queue};
 use postern_worker::{ClientCredentials, Consumer};
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// The SQS endpoint, as a URL.
     pub sqs: String,
-    /// `/livez`, `/readyz`.
+    /// `/livez`, `/readyz`, `/metrics`.
     pub admin: SocketAddr,
     /// Where the shards of the example consumer are.
     pub shards: PathBuf,
@@ -77,9 +78,12 @@ impl Stack {
         let server = build_server(config, &addresses, &issuer, &shutdown).await?;
         let edge = role::edge::config(None, config)?.build(server.service())?;
         let front = Router::new().merge(issuer.router()).fallback_service(edge);
+        let mut metrics = Registry::default();
+        server.register(&mut metrics);
         tasks.spawn(admin::serve(
             admin_listener,
             admin::store(server.store().clone()),
+            metrics,
             shutdown.clone(),
         ));
         tasks.spawn(run_edge(edge_listener, front, shutdown.clone()));

@@ -10,29 +10,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rooms of the server and the rooms they may import. `lib` composes them all.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("json", &[]),
     ("backoff", &[]),
     ("canonical", &[]),
     ("job", &[]),
+    ("meters", &[]),
     ("seal", &["job"]),
     ("catalog", &["canonical"]),
     ("auth", &["job"]),
-    ("store", &["backoff", "job"]),
-    ("queue", &["job", "json"]),
+    ("store", &["backoff", "job", "meters"]),
+    ("queue", &["job", "json", "meters"]),
     ("hub", &["job", "store"]),
     ("listening", &["job"]),
     (
         "dispatch",
-        &["backoff", "catalog", "job", "queue", "seal", "store"],
+        &["backoff", "catalog", "job", "meters", "queue", "seal", "store"],
     ),
     (
         "collect",
-        &["backoff", "catalog", "job", "listening", "queue", "seal", "store"],
+        &[
+            "backoff",
+            "catalog",
+            "job",
+            "listening",
+            "meters",
+            "queue",
+            "seal",
+            "store",
+        ],
     ),
     (
         "sweep",
-        &["backoff", "catalog", "job", "listening", "queue", "seal", "store"],
+        &[
+            "backoff",
+            "catalog",
+            "job",
+            "listening",
+            "meters",
+            "queue",
+            "seal",
+            "store",
+        ],
     ),
     (
         "api",
@@ -43,6 +62,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "hub",
             "job",
             "json",
+            "meters",
             "seal",
             "store",
         ],
@@ -62,6 +82,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "job",
             "json",
             "listening",
+            "meters",
             "queue",
             "seal",
             "serve",
@@ -72,13 +93,14 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates from outside that one room of the server alone may import.
-const ALONE: [(&str, &[&str]); 7] = [
+const ALONE: [(&str, &[&str]); 8] = [
     ("sea_orm", &["store"]),
     ("sqlx", &["store"]),
     ("sea_orm_migration", &["store"]),
     ("aws_sdk_sqs", &["queue"]),
     ("aws_config", &["queue"]),
     ("jsonschema", &["catalog"]),
+    ("prometheus_client", &["meters", "lib"]),
     // `lib` passes the descriptor set on, and imports no type.
     ("postern_proto", &["api", "lib"]),
 ];

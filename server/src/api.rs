@@ -16,6 +16,7 @@ mod events;
 mod get;
 mod job_service;
 mod list;
+mod metered;
 mod pace;
 mod page;
 mod payload;

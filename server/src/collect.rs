@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::job::{Job, JobId, Timestamp};
 use crate::listening::Listening;
+use crate::meters::Collected;
 use crate::queue::{self, Received, Results};
 use crate::store::system::{Letter, Origin, Report, Unusable, Verdict};
 use crate::store::{self, Store};
@@ -32,6 +33,8 @@ pub struct Collect {
     pub reader: Reader,
     /// Who is told how far outcomes have been collected.
     pub listening: Listening,
+    /// What is counted of it.
+    pub meters: Collected,
 }
 
 impl Collect {
@@ -70,6 +73,9 @@ impl Collect {
         let result = self.settle(held).await;
         if result.is_ok() {
             let now = Timestamp::now();
+            for sent in held.iter().filter_map(|message| message.sent) {
+                self.meters.lagged(now.since(sent));
+            }
             self.listening.collected(oldest.unwrap_or(Some(now)), now);
         }
         if !matches!(result, Err(Failure::Store(store::Error::Unavailable(_)))) {
@@ -91,10 +97,12 @@ impl Collect {
         for (message, job, verdict) in self.apply(reports, now).await? {
             match verdict {
                 Verdict::Settled => settled.push(message.receipt.clone()),
-                Verdict::JobUnknown if is_young(message, now) => {}
+                Verdict::JobUnknown if is_young(message, now) => self.meters.early(1),
                 Verdict::JobUnknown => quarantined.push((without_job(message, job), message)),
             }
         }
+        self.meters.settled(settled.len());
+        self.meters.quarantined(quarantined.len());
         settled.extend(self.quarantine(quarantined, now).await?);
         if settled.is_empty() {
             return Ok(());

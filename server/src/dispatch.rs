@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::catalog::Catalog;
 use crate::job::{Timestamp, millis};
+use crate::meters::Dispatched;
 use crate::queue::{Jobs, SEND_TIMEOUT, SendError, Task, TaskParts};
 use crate::seal::Seal;
 use crate::store::system::{Claimed, Sending};
@@ -36,6 +37,8 @@ pub struct Dispatch {
     pub catalog: Arc<Catalog>,
     /// What makes outcome tokens.
     pub seal: Seal,
+    /// What is counted of it.
+    pub meters: Dispatched,
 }
 
 /// What one round came to.
@@ -102,6 +105,7 @@ impl Dispatch {
                 return Round::Failed;
             }
         };
+        self.count_waits(&claimed, Timestamp::now());
         match self.send(claimed, retry_after).await {
             Ok(true) => Round::Sent,
             Ok(false) => Round::Failed,
@@ -112,6 +116,13 @@ impl Dispatch {
                 );
                 Round::Failed
             }
+        }
+    }
+
+    /// How long jobs waited that are handed out for the first time: later dispatches have waits of their own making.
+    fn count_waits(&self, claimed: &[Claimed], now: Timestamp) {
+        for claim in claimed.iter().filter(|claim| claim.job.dispatch == 1) {
+            self.meters.waited(now.since(claim.job.create_time));
         }
     }
 
@@ -149,6 +160,9 @@ impl Dispatch {
         if let Some(error) = last_error {
             tracing::warn!(count = failed.len(), %error, "tasks were not sent and are sent again");
         }
+        self.meters.sent(sent.len());
+        self.meters.unavailable(failed.len());
+        self.meters.refused(unsendable.len());
         let now = Timestamp::now();
         let system = self.store.system();
         // Each is a transaction of the one writer, and two of three have nothing to do where all goes well.

@@ -14,6 +14,7 @@ pub mod hub;
 pub mod job;
 pub mod json;
 pub mod listening;
+pub mod meters;
 pub mod queue;
 pub mod seal;
 mod serve;
@@ -23,6 +24,7 @@ pub mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,7 @@ use dispatch::Dispatch;
 use hub::Hub;
 use job::Timestamp;
 use listening::Listening;
+use meters::Meters;
 use seal::Seal;
 use store::Store;
 use sweep::{DeadLetterReader, DeadLetters, Deadlines, Retention, Sweep};
@@ -72,6 +75,8 @@ pub struct Server {
     collect: Collect,
     sweep: Sweep,
     refresh: auth::Refresh,
+    meters: Meters,
+    requests: meters::Requests,
     shutdown: CancellationToken,
 }
 
@@ -119,6 +124,7 @@ impl Config {
         let queues = queue::open(&self.queues).await?;
         let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
         let listening = Listening::new(Timestamp::now());
+        let meters = Meters::default();
         let api = Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -127,24 +133,19 @@ impl Config {
             payload_bytes_max: queues.jobs.payload_bytes_max(),
             shutdown: shutdown.clone(),
         };
-        let dead_letters = queues.dead_letters.map(|letters| DeadLetters {
-            store: store.clone(),
-            letters,
-            reader: DeadLetterReader {
-                catalog: Arc::clone(&catalog),
-                seal: seal.clone(),
-                grace: sweep::GRACE,
-            },
-        });
+        let dead_letters = queues
+            .dead_letters
+            .map(|letters| dead_letters(letters, &api, &meters));
         Ok(Server {
             routes: api.routes().await?,
-            door: DoorLayer::new(authenticator, rules, shutdown.clone()),
+            door: DoorLayer::new(authenticator, rules, shutdown.clone()).counting(meters.calls.clone()),
             hub,
             dispatch: Dispatch {
                 store: store.clone(),
                 jobs: queues.jobs,
                 catalog: Arc::clone(&catalog),
                 seal: seal.clone(),
+                meters: meters.dispatched.clone(),
             },
             sweep: Sweep {
                 dead_letters,
@@ -152,19 +153,40 @@ impl Config {
                     store: store.clone(),
                     results: queues.results.clone(),
                     listening: listening.clone(),
+                    meters: meters.swept.clone(),
                 },
-                retention: Retention { store: store.clone() },
+                retention: Retention {
+                    store: store.clone(),
+                    meters: meters.swept.clone(),
+                },
             },
             collect: Collect {
                 store: store.clone(),
                 results: queues.results,
                 reader: collect::Reader { catalog, seal },
                 listening,
+                meters: meters.collected.clone(),
             },
             store,
             refresh,
+            meters,
+            requests: queues.requests,
             shutdown,
         })
+    }
+}
+
+/// The loop that reads these dead letters.
+fn dead_letters(letters: queue::DeadLetters, api: &Api, meters: &Meters) -> DeadLetters {
+    DeadLetters {
+        store: api.store.clone(),
+        letters,
+        reader: DeadLetterReader {
+            catalog: Arc::clone(&api.catalog),
+            seal: api.seal.clone(),
+            grace: sweep::GRACE,
+        },
+        meters: meters.swept.clone(),
     }
 }
 
@@ -193,6 +215,13 @@ impl Server {
     #[must_use]
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Shows in a registry what this server counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.meters.register(registry);
+        self.requests.register(registry);
+        self.store.transactions().register(registry);
     }
 
     /// Serves and runs every loop until the token ends it, then lets what is under way finish, for a while.

@@ -40,6 +40,9 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlxError, TransactionTrait,
 };
 use sqlx::postgres::PgConnectOptions;
+use tokio::time::Instant;
+
+use crate::meters::Transactions;
 
 pub use changes::Changes;
 pub use connect::Config;
@@ -64,6 +67,7 @@ struct Inner {
     write: DatabaseConnection,
     read: DatabaseConnection,
     signals: Signals,
+    transactions: Transactions,
     /// Where the database serves several processes: the way to it past any pooler.
     direct: Option<PgConnectOptions>,
     /// Which database this is, as an expression of SQL.
@@ -154,6 +158,7 @@ impl Store {
             write: opened.write,
             read: opened.read,
             signals: Signals::new(),
+            transactions: Transactions::default(),
             direct: opened.direct,
             _lock: opened.lock,
         };
@@ -206,6 +211,12 @@ impl Store {
         &self.inner.signals
     }
 
+    /// What transactions cost before they can do anything.
+    #[must_use]
+    pub fn transactions(&self) -> &Transactions {
+        &self.inner.transactions
+    }
+
     /// The loop that makes changes at other servers known here, and those here there; none where the database serves one.
     #[must_use]
     pub fn relay(&self) -> Option<Relay> {
@@ -227,7 +238,10 @@ impl Store {
             sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        Ok(self.inner.write.begin_with_options(options).await?)
+        let began = Instant::now();
+        let tx = self.inner.write.begin_with_options(options).await?;
+        self.inner.transactions.began(began.elapsed());
+        Ok(tx)
     }
 
     fn backend(&self) -> DbBackend {

@@ -72,6 +72,7 @@ impl World {
             jobs: queues.jobs,
             catalog: Arc::clone(&catalog),
             seal: seal.clone(),
+            meters: Default::default(),
         };
         let dead_letters = DeadLetters {
             store: store.clone(),
@@ -81,6 +82,7 @@ impl World {
                 seal: seal.clone(),
                 grace: GRACE,
             },
+            meters: Default::default(),
         };
         tasks.spawn(dispatch.run(shutdown.clone()));
         tasks.spawn(dead_letters.run(shutdown.clone()));

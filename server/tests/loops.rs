@@ -229,6 +229,7 @@ async fn a_task_that_the_queue_refuses_holds_up_no_other() {
         jobs: world.endpoint.queues().await.jobs,
         catalog: Arc::clone(&world.catalog),
         seal: world.seal.clone(),
+        meters: Default::default(),
     };
     let running = tokio::spawn(dispatch.run(shutdown.clone()));
     world.submit("poison").await;
@@ -255,6 +256,7 @@ async fn a_task_whose_job_type_is_gone_waits_and_holds_up_no_other() {
         jobs: world.endpoint.queues().await.jobs,
         catalog: Arc::clone(&world.catalog),
         seal: world.seal.clone(),
+        meters: Default::default(),
     };
     let running = tokio::spawn(dispatch.run(shutdown.clone()));
     world.endpoint.until_offered("good").await;
@@ -285,6 +287,7 @@ async fn an_outcome_outlives_an_outage_of_the_database_without_being_received_ag
         results: world.endpoint.queues().await.results,
         reader: world.reader(),
         listening: Listening::new(Timestamp::now()),
+        meters: Default::default(),
     };
     let changes = &mut world.store.signals().changes();
     let running = tokio::spawn(collect.run(shutdown.clone()));
@@ -324,6 +327,7 @@ async fn an_outcome_whose_job_is_not_there_waits_a_minute_and_is_quarantined() {
         results: world.endpoint.queues().await.results,
         reader: world.reader(),
         listening: Listening::new(now),
+        meters: Default::default(),
     };
     let running = tokio::spawn(collect.run(shutdown.clone()));
     assert_eq!(world.endpoint.until_deleted().await, [old]);

@@ -197,6 +197,7 @@ impl World {
             store: self.store.clone(),
             results: queue::open(&sqs.config()).await.unwrap().results,
             listening: Listening::new(now),
+            meters: Default::default(),
         }
     }
 }
@@ -593,6 +594,7 @@ async fn whatever_is_old_is_deleted_in_batches_and_the_rest_stays(world: World) 
     world.apply(ended, "done", succeeded(), Timestamp::now()).await;
     let retention = Retention {
         store: world.store.clone(),
+        meters: Default::default(),
     };
     let mut rounds = 1;
     while retention.round(BATCH, Timestamp::now()).await.unwrap() {
@@ -647,6 +649,7 @@ async fn the_quarantine_is_kept_for_thirty_days(world: World) {
     }
     let retention = Retention {
         store: world.store.clone(),
+        meters: Default::default(),
     };
     assert!(!retention.round(BATCH, Timestamp::now()).await.unwrap());
     assert_eq!(world.count("quarantine").await, 2);

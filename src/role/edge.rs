@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use postern_edge::upstream::Checks;
 use postern_edge::{Documents, Security, ServeConfig};
+use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use self::source::{Reload, Source};
@@ -61,7 +62,7 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         postern_edge::serve(listener, edge, serving, until.clone()),
         reload.run(until.clone()),
         ask(checks, until.clone()),
-        admin::serve(admin, admin::always(), until)
+        admin::serve(admin, admin::always(), Registry::default(), until)
     );
     served
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::seal::Seal;
 use postern_server::{auth, queue, store};
+use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -34,10 +35,13 @@ pub async fn run(config: Config, until: CancellationToken) -> anyhow::Result<()>
         grpc.local_addr()?,
         admin.local_addr()?
     ));
+    let mut metrics = Registry::default();
+    server.register(&mut metrics);
     let mut tasks = JoinSet::new();
     tasks.spawn(admin::serve(
         admin,
         admin::store(server.store().clone()),
+        metrics,
         until.clone(),
     ));
     let result = server.run(grpc).await;

@@ -22,6 +22,7 @@ mod hostile;
 mod life;
 mod limits;
 mod list;
+mod metrics;
 mod poll;
 mod process;
 mod proxy;

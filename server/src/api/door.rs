@@ -14,8 +14,9 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
-use super::{deadline, ending, refusal};
+use super::{deadline, ending, metered, refusal};
 use crate::auth::{self, Access, Authenticator, Caller, Rules};
+use crate::meters::Calls;
 
 /// Earlier than the listener's own timer, which would say CANCELLED, and without details.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(10);
@@ -26,6 +27,7 @@ pub struct DoorLayer {
     authenticator: Authenticator,
     rules: Arc<Rules>,
     shutdown: CancellationToken,
+    calls: Calls,
 }
 
 /// Services behind the door.
@@ -43,7 +45,14 @@ impl DoorLayer {
             authenticator,
             rules: Arc::new(rules),
             shutdown,
+            calls: Calls::default(),
         }
+    }
+
+    /// The same door, which counts there.
+    #[must_use]
+    pub fn counting(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Who calls, if the method asks; none where it is open, or not there at all.
@@ -98,6 +107,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let span = span(&request);
         let deadline = deadline::of(request.headers());
+        let open = layer.calls.begin(layer.rules.name(request.uri().path()));
         let call = async move {
             let admitted = match authorization(request.headers()) {
                 Ok(authorization) => layer.admit(request.uri().path(), authorization).await,
@@ -107,7 +117,10 @@ where
                 Ok(caller) => caller
                     .map(|caller| request.extensions_mut().insert(caller))
                     .is_none(),
-                Err(problem) => return Ok(Status::from(problem).into_http()),
+                Err(problem) => {
+                    layer.calls.refused(problem.reason());
+                    return Ok(Status::from(problem).into_http());
+                }
             };
             let answer = inner.call(request).await.map(refusal::explain)?;
             // Those that know their caller end by themselves.
@@ -117,7 +130,7 @@ where
                 answer
             })
         };
-        let call = in_time(deadline, call);
+        let call = async move { Ok(metered::answer(open, in_time(deadline, call).await?)) };
         Box::pin(call.instrument(span))
     }
 }

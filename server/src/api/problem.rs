@@ -97,6 +97,10 @@ impl Problem {
         Self::new(Code::InvalidArgument, "INVALID_REQUEST", message).with_violations(violations)
     }
 
+    pub(super) const fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
     pub(super) fn with_violations(mut self, mut violations: Vec<Violation>) -> Self {
         violations.truncate(VIOLATIONS_MAX);
         self.0

@@ -3,6 +3,7 @@
 //! Decided by the method that is called, exactly as it is written: a path that is no method's has no rule, and no way in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, ExtensionDescriptor, MethodDescriptor};
 
@@ -11,9 +12,19 @@ const RULE: &str = "postern.auth.v1.rule";
 /// The rules of every method that is served.
 #[derive(Debug)]
 pub struct Rules {
-    by_path: HashMap<String, Access>,
+    by_path: HashMap<String, Method>,
     /// Services that need no token, whatever their methods are.
-    open: Vec<String>,
+    open: Vec<Arc<str>>,
+    /// What stands for the name of a method that is not there.
+    unknown: Arc<str>,
+}
+
+/// A method with a rule.
+#[derive(Debug)]
+struct Method {
+    /// `package.Service/Method`.
+    name: Arc<str>,
+    access: Access,
 }
 
 /// What a method asks for.
@@ -58,7 +69,10 @@ impl Rules {
                 .ok_or_else(|| RulesError::NoService((*service).to_owned()))?;
             for method in descriptor.methods() {
                 match access(&method, &option) {
-                    Some(access) => _ = by_path.insert(format!("/{service}/{}", method.name()), access),
+                    Some(access) => {
+                        let name: Arc<str> = format!("{service}/{}", method.name()).into();
+                        by_path.insert(format!("/{name}"), Method { name, access });
+                    }
                     None => lacking.push(method.full_name().to_owned()),
                 }
             }
@@ -66,7 +80,8 @@ impl Rules {
         if lacking.is_empty() {
             Ok(Self {
                 by_path,
-                open: open.iter().map(|&service| service.to_owned()).collect(),
+                open: open.iter().map(|&service| service.into()).collect(),
+                unknown: "unknown".into(),
             })
         } else {
             Err(RulesError::NoRule(lacking))
@@ -76,15 +91,22 @@ impl Rules {
     /// What the method of a path, `/package.Service/Method`, asks for; none where there is no such method.
     #[must_use]
     pub fn access(&self, path: &str) -> Option<&Access> {
-        let service = || {
-            path.strip_prefix('/')
-                .and_then(|path| path.split_once('/'))
-                .map(|(service, _)| service)
-        };
-        let is_open = || service().is_some_and(|service| self.open.iter().any(|open| open == service));
-        self.by_path
-            .get(path)
-            .or_else(|| is_open().then_some(&Access::Open))
+        let method = self.by_path.get(path).map(|method| &method.access);
+        method.or_else(|| self.open_service(path).map(|_| &Access::Open))
+    }
+
+    /// What the method of a path is called where calls are counted: by its name, of an open service by the service's, and whatever is
+    /// not there by one name for all, for callers may think of any.
+    #[must_use]
+    pub fn name(&self, path: &str) -> Arc<str> {
+        let method = self.by_path.get(path).map(|method| &method.name);
+        let name = method.or_else(|| self.open_service(path));
+        Arc::clone(name.unwrap_or(&self.unknown))
+    }
+
+    fn open_service(&self, path: &str) -> Option<&Arc<str>> {
+        let (service, _) = path.strip_prefix('/')?.split_once('/')?;
+        self.open.iter().find(|open| &***open == service)
     }
 }
 

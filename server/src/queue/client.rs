@@ -5,7 +5,16 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_sqs::error::BoxError;
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+
+use crate::meters::Requests;
 
 /// A receive waits 20 s by itself.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -13,8 +22,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client of this endpoint, or of AWS with what the environment says.
-pub(super) async fn connect(endpoint: Option<&str>) -> aws_sdk_sqs::Client {
+/// A client of this endpoint, or of AWS with what the environment says. Its requests are counted there.
+pub(super) async fn connect(endpoint: Option<&str>, requests: &Requests) -> aws_sdk_sqs::Client {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
@@ -35,7 +44,45 @@ pub(super) async fn connect(endpoint: Option<&str>) -> aws_sdk_sqs::Client {
                 .credentials_provider(Credentials::new("local", "local", None, None, "loopback"));
         }
     }
-    aws_sdk_sqs::Client::new(&loader.load().await)
+    let config = aws_sdk_sqs::config::Builder::from(&loader.load().await);
+    aws_sdk_sqs::Client::from_conf(config.interceptor(Counting(requests.clone())).build())
+}
+
+/// Counts what goes over the wire, whichever verb it is for.
+#[derive(Debug)]
+struct Counting(Requests);
+
+#[dyn_dispatch_hint]
+impl Intercept for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.made(operation(config));
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.output_or_error().is_none_or(|result| result.is_err()) {
+            self.0.failed(operation(config));
+        }
+        Ok(())
+    }
+}
+
+fn operation(config: &ConfigBag) -> &str {
+    config.load::<Metadata>().map_or("unknown", Metadata::name)
 }
 
 fn is_loopback(endpoint: &str) -> bool {

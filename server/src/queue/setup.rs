@@ -6,6 +6,7 @@ use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use super::client::connect;
 use super::inbox::Inbox;
 use super::{DeadLetters, Error, Jobs, Results, sqs_error};
+use crate::meters::Requests;
 
 /// A message that was received this often goes to the dead letters.
 const RECEIVES_MAX: u32 = 5;
@@ -31,6 +32,8 @@ pub struct Queues {
     pub results: Results,
     /// Tasks that were received too often end here, where the queue of tasks has such a queue.
     pub dead_letters: Option<DeadLetters>,
+    /// What was asked of SQS.
+    pub requests: Requests,
 }
 
 /// Finds the queues and reads their limits.
@@ -38,7 +41,8 @@ pub struct Queues {
 /// # Errors
 /// When SQS does not answer, a queue does not exist, or is of a kind that cannot serve.
 pub async fn open(config: &Config) -> Result<Queues, Error> {
-    let client = connect(config.endpoint.as_deref()).await;
+    let requests = Requests::default();
+    let client = connect(config.endpoint.as_deref(), &requests).await;
     let jobs_url = find(&client, &config.jobs).await?;
     let results_url = find(&client, &config.results).await?;
     let message_bytes_max = attribute(
@@ -53,6 +57,7 @@ pub async fn open(config: &Config) -> Result<Queues, Error> {
         dead_letters,
         jobs: Jobs::new(client.clone(), jobs_url, message_bytes_max),
         results: Results::new(client, results_url),
+        requests,
     })
 }
 
@@ -61,7 +66,7 @@ pub async fn open(config: &Config) -> Result<Queues, Error> {
 /// # Errors
 /// When SQS does not answer, or refuses.
 pub async fn create(config: &Config) -> Result<(), Error> {
-    let client = connect(config.endpoint.as_deref()).await;
+    let client = connect(config.endpoint.as_deref(), &Requests::default()).await;
     for name in [&config.jobs, &config.results] {
         match find(&client, name).await {
             Err(Error::Missing(_)) => create_with_dead_letters(&client, name).await?,

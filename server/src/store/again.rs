@@ -67,6 +67,7 @@ impl Store {
                 Err(failure)
                     if attempts < ATTEMPTS_MAX && began.elapsed() < BEGIN_MAX && gave_way(&failure) =>
                 {
+                    self.transactions().gave_way();
                     tracing::debug!("a transaction gave way to another and is done again");
                     sleep(backoff.next()).await;
                 }

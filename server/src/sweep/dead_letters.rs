@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::job::{Job, Timestamp};
+use crate::meters::Swept;
 use crate::queue::{self, Received};
 use crate::store::system::{Letter, Unusable, Verdict};
 use crate::store::{self, Store};
@@ -28,6 +29,8 @@ pub struct DeadLetters {
     pub letters: queue::DeadLetters,
     /// What tells tasks from what cannot be used.
     pub reader: Reader,
+    /// What is counted of it.
+    pub meters: Swept,
 }
 
 impl DeadLetters {
@@ -93,6 +96,7 @@ impl DeadLetters {
         let policy = |job: &Job| self.reader.policy(job);
         match self.store.system().bury(&task, &policy, now).await? {
             Verdict::Settled => {
+                self.meters.linked();
                 tracing::warn!(job.id = %task.job, dispatch = task.dispatch, "a task was among the dead letters");
                 Ok(None)
             }
@@ -106,6 +110,7 @@ impl DeadLetters {
             reason = unusable.reason,
             "a message among the dead letters is quarantined"
         );
+        self.meters.quarantined();
         self.store.system().quarantine(&[unusable], now).await
     }
 }

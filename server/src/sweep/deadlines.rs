@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::job::Timestamp;
 use crate::listening::{Heard, Listening};
+use crate::meters::Swept;
 use crate::queue::{self, Results};
 use crate::store::system::Overdue;
 use crate::store::{self, Store};
@@ -30,6 +31,8 @@ pub struct Deadlines {
     pub results: Results,
     /// Whether consumers could be heard.
     pub listening: Listening,
+    /// What is counted of it.
+    pub meters: Swept,
 }
 
 /// What kept deadlines from being enforced; the next round tries again.
@@ -94,6 +97,7 @@ impl Deadlines {
             created: heard.newcomers,
         };
         let expired = self.store.system().expire(overdue, BATCH_MAX, now).await?;
+        self.meters.expired(expired);
         if expired > 0 {
             tracing::info!(count = expired, "jobs have expired");
         }

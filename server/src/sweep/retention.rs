@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::job::Timestamp;
+use crate::meters::Swept;
 use crate::store::{self, Store};
 
 /// Jobs, or messages, deleted in one transaction: each may be as large as a message.
@@ -19,6 +20,8 @@ const QUARANTINE_KEPT: Duration = Duration::from_hours(24 * 30);
 pub struct Retention {
     /// Where jobs and quarantined messages are.
     pub store: Store,
+    /// What is counted of it.
+    pub meters: Swept,
 }
 
 impl Retention {
@@ -54,6 +57,8 @@ impl Retention {
         let system = self.store.system();
         let jobs = system.purge(batch, now).await?;
         let messages = system.prune_quarantine(batch, now.minus(QUARANTINE_KEPT)).await?;
+        self.meters.deleted("job", jobs);
+        self.meters.deleted("quarantined_message", messages);
         if jobs + messages > 0 {
             tracing::info!(jobs, messages, "deleted what has been kept long enough");
         }

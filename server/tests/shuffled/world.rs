@@ -78,6 +78,7 @@ impl World {
                 seal: api.seal.clone(),
             },
             listening: Listening::new(Timestamp::now()),
+            meters: Default::default(),
         };
         tasks.spawn(collect.run(shutdown.clone()));
         Self {

@@ -162,6 +162,9 @@ fn each_caller_of_the_store_uses_its_own_face() {
         ("dispatch", "work()"),
         ("collect", "work()"),
         ("sweep", "work()"),
+        ("dispatch", "operator()"),
+        ("collect", "operator()"),
+        ("sweep", "operator()"),
     ];
     let rooms = rooms();
     for (room, face) in not_theirs {
@@ -173,6 +176,26 @@ fn each_caller_of_the_store_uses_its_own_face() {
             );
         }
     }
+}
+
+/// What operators may do looks at no partner.
+#[test]
+fn the_operators_service_alone_reaches_the_jobs_of_all_partners() {
+    let theirs = root().join("server/src/api/admin");
+    let service = root().join("server/src/api/admin.rs");
+    let mut reaching = 0;
+    for file in &rooms()["api"] {
+        let text = code(file);
+        let reaches = text.contains("operator()") || text.contains("store::operator");
+        let may = file.starts_with(&theirs) || *file == service;
+        assert!(
+            !reaches || may,
+            "{} must not reach store::operator",
+            file.display()
+        );
+        reaching += usize::from(reaches);
+    }
+    assert!(reaching > 0, "nobody reaches it");
 }
 
 #[test]

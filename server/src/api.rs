@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of queues: a job that is stored is on its way.
 
+mod admin;
 mod asked;
 mod cancel;
 mod catalog_service;
@@ -34,6 +35,7 @@ mod work_service;
 
 use std::sync::Arc;
 
+use postern_proto::postern::admin::v1::admin_service_server::AdminServiceServer;
 use postern_proto::postern::v1 as pb;
 use postern_proto::postern::v1::catalog_service_server::CatalogServiceServer;
 use postern_proto::postern::v1::job_service_server::JobServiceServer;
@@ -42,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
+pub use admin::Admin;
 pub use door::{Door, DoorLayer};
 
 use crate::auth::Caller;
@@ -57,10 +60,11 @@ use problem::Problem;
 const MESSAGE_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// The services, and which of them need no token.
-pub const SERVICES: [&str; 3] = [
+pub const SERVICES: [&str; 4] = [
     "postern.v1.JobService",
     "postern.v1.CatalogService",
     "postern.work.v1.WorkService",
+    "postern.admin.v1.AdminService",
 ];
 /// Health and reflection tell nothing about partners.
 pub const OPEN_SERVICES: [&str; 3] = [
@@ -92,7 +96,7 @@ pub struct Api {
 pub struct ReflectionError(#[from] tonic_reflection::server::Error);
 
 impl Api {
-    /// Every service: jobs, catalog, work, health, reflection.
+    /// Every service: jobs, catalog, work, those of operators, health, reflection.
     ///
     /// # Errors
     /// When the descriptor set cannot be read.
@@ -102,6 +106,7 @@ impl Api {
         let jobs = JobServiceServer::new(self.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Routes::new(jobs)
             .add_service(CatalogServiceServer::new(self.clone()))
+            .add_service(AdminServiceServer::new(Admin::new(self.clone())))
             .add_service(WorkServiceServer::new(self))
             .add_service(health)
             .add_service(reflection().build_v1()?)
@@ -126,6 +131,7 @@ async fn report_serving(reporter: &HealthReporter) {
     reporter.set_serving::<JobServiceServer<Api>>().await;
     reporter.set_serving::<CatalogServiceServer<Api>>().await;
     reporter.set_serving::<WorkServiceServer<Api>>().await;
+    reporter.set_serving::<AdminServiceServer<Admin>>().await;
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -19,7 +19,7 @@ mod work;
 pub use cancel::Cancellation;
 pub use dead_letter::{DeadLetter, DeadLetterPolicy, Redrive};
 pub use failure::{Code, Failure, Violation};
-pub use id::{InvalidId, JobId, PartnerId};
+pub use id::{InvalidId, JobId, Operator, PartnerId};
 pub use outcome::{Event, Outcome};
 pub use progress::Progress;
 pub use retry::NotRetried;

@@ -1,10 +1,11 @@
 //! All of SQL: the only room that imports sea-orm.
 //!
-//! Three faces: [`partner`], where every verb takes the partner first, and [`work`], where every verb takes a job that an outcome token has
-//! proven, for `api` alone; and [`system`], for the loops.
+//! Four faces: [`partner`], where every verb takes the partner first, [`work`], where every verb takes a job that an outcome token has
+//! proven, and [`operator`], where every verb that changes something takes the operator first, for `api` alone; and [`system`], for the loops.
 //! A verb is one transaction; what it changed is told to [`Signals`] after the commit, as ids, never as data. Knows nothing of
 //! queues, tokens or the API.
 
+mod action;
 mod again;
 mod apply;
 mod cancel;
@@ -17,9 +18,11 @@ mod delete;
 mod entity;
 mod expire;
 mod history;
+mod inspect;
 mod list;
 mod mark;
 mod migration;
+pub mod operator;
 mod outbox;
 pub mod partner;
 mod quarantine;
@@ -203,6 +206,12 @@ impl Store {
     #[must_use]
     pub const fn work(&self) -> work::Face<'_> {
         work::Face::new(self)
+    }
+
+    /// The verbs of operators.
+    #[must_use]
+    pub const fn operator(&self) -> operator::Face<'_> {
+        operator::Face::new(self)
     }
 
     /// What is told after every commit.

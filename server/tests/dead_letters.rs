@@ -184,7 +184,8 @@ impl World {
         let deadline = tokio::time::Instant::now() + SOON;
         loop {
             let history = self.store.partner().history(&acme(), id, 0, 100).await.unwrap();
-            let found = history.iter().filter(|entry| entry.kind == "dead_lettered");
+            let is_dead = |kind: &str| ["dead_lettered", "late_dead_letter"].contains(&kind);
+            let found = history.iter().filter(|entry| is_dead(&entry.kind));
             if found.count() == times {
                 return (self.job(id).await, history);
             }

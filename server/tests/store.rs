@@ -1184,7 +1184,11 @@ async fn a_dead_letter_and_a_success_at_once_are_a_success(world: World) {
         );
         let mut kinds = kinds(&world, job.id).await;
         kinds.sort();
-        assert_eq!(kinds, ["dead_lettered", "submitted", "succeeded"]);
+        let (early, late) = ("dead_lettered", "late_dead_letter");
+        assert!(
+            kinds == [early, "submitted", "succeeded"] || kinds == [late, "submitted", "succeeded"],
+            "{kinds:?}"
+        );
     }
 }
 

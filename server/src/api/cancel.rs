@@ -32,10 +32,15 @@ impl Api {
             .partner()
             .cancel(partner, id, &request.reason, now)
             .await?;
-        match found.ok_or_else(Problem::job_not_found)? {
-            (job, Cancellation::AtOnce | Cancellation::Requested | Cancellation::Known) => Ok(job),
-            (job, Cancellation::TooLate) => Err(Problem::job_terminal(convert::state(job.state))),
-        }
+        cancelled(found)
+    }
+}
+
+/// The job that was to be cancelled, unless it was not there, or had ended otherwise.
+pub(super) fn cancelled(found: Option<(Job, Cancellation)>) -> Result<Job, Problem> {
+    match found.ok_or_else(Problem::job_not_found)? {
+        (job, Cancellation::AtOnce | Cancellation::Requested | Cancellation::Known) => Ok(job),
+        (job, Cancellation::TooLate) => Err(Problem::job_terminal(convert::state(job.state))),
     }
 }
 

@@ -58,29 +58,37 @@ impl Api {
     }
 }
 
-fn number_at(position: &[u8]) -> Result<i32, Problem> {
+pub(super) fn number_at(position: &[u8]) -> Result<i32, Problem> {
     position
         .try_into()
         .map(i32::from_be_bytes)
         .map_err(|_invalid| token_invalid())
 }
 
-fn event(entry: HistoryEntry) -> JobEvent {
+/// An entry as partners read it.
+pub(super) fn event(entry: HistoryEntry) -> JobEvent {
     JobEvent {
         time: Some(convert::timestamp(entry.time)),
         state: convert::state(entry.state).into(),
         revision: entry.revision,
         dispatch: entry.dispatch,
-        message: sentence(&entry.kind, entry.message),
+        message: sentence(&entry),
         r#type: entry.kind,
     }
 }
 
 /// What a partner reads of an entry: nothing of queues and their messages, which are the operator's. What a newer server wrote of a kind that
 /// this one does not know may be for operators, too, and is told by its name alone.
-fn sentence(kind: &str, message: String) -> String {
-    match EventKind::from_name(kind) {
+///
+/// What an operator did is told without their name and reason, which are not for partners.
+fn sentence(entry: &HistoryEntry) -> String {
+    let by_operator = entry.operator.is_some();
+    match EventKind::from_name(&entry.kind) {
         Some(EventKind::Sent) => "handed out to be executed".to_owned(),
+        Some(EventKind::Cancelled) if by_operator => {
+            "cancelled by an operator before it was handed out".to_owned()
+        }
+        Some(EventKind::CancelRequested) if by_operator => "an operator asked for a cancellation".to_owned(),
         Some(
             EventKind::Submitted
             | EventKind::Started
@@ -92,27 +100,54 @@ fn sentence(kind: &str, message: String) -> String {
             | EventKind::Expired
             | EventKind::DeadLettered
             | EventKind::Redriven
-            | EventKind::LateOutcome,
-        ) => message,
-        None => kind.replace('_', " "),
+            | EventKind::LateOutcome
+            | EventKind::LateDeadLetter,
+        ) => entry.message.clone(),
+        None => entry.kind.replace('_', " "),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{Operator, State, Timestamp};
+
+    fn told(kind: &str, message: &str, operator: Option<&str>) -> String {
+        sentence(&HistoryEntry {
+            number: 1,
+            time: Timestamp::from_millis(0),
+            kind: kind.to_owned(),
+            state: State::Queued,
+            revision: 1,
+            dispatch: 1,
+            message: message.to_owned(),
+            operator: operator.map(Operator::new),
+            sqs_message_id: None,
+        })
+    }
 
     #[test]
     fn partners_read_nothing_of_the_queue() {
-        let stored = "handed to the queue as message 5fea7756-0ea4-451a-a703-a558b933e274".to_owned();
-        assert_eq!(sentence("sent", stored), "handed out to be executed");
+        let stored = "handed to the queue as message 5fea7756-0ea4-451a-a703-a558b933e274";
+        assert_eq!(told("sent", stored, None), "handed out to be executed");
+        assert_eq!(told("failed", "failed with GONE", None), "failed with GONE");
         assert_eq!(
-            sentence("failed", "failed with GONE".to_owned()),
-            "failed with GONE"
-        );
-        assert_eq!(
-            sentence("moved_by_hand", "by jane@example.com".to_owned()),
+            told("moved_by_hand", "by jane@example.com", None),
             "moved by hand"
         );
+    }
+
+    #[test]
+    fn partners_read_neither_who_operates_nor_why() {
+        for kind in EventKind::ALL {
+            let message = told(kind.as_str(), "x: because of incident 7", Some("jane"));
+            assert!(!message.contains("jane"), "{message}");
+            if matches!(kind, EventKind::Cancelled | EventKind::CancelRequested) {
+                assert!(
+                    message.contains("operator") && !message.contains("incident"),
+                    "{message}"
+                );
+            }
+        }
     }
 }

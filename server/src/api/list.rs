@@ -93,7 +93,7 @@ fn filter(request: &ListJobsRequest, violations: &mut Vec<Violation>) -> Filter 
     filter
 }
 
-fn time(
+pub(super) fn time(
     field: &str,
     time: Option<&prost_types::Timestamp>,
     violations: &mut Vec<Violation>,
@@ -115,7 +115,7 @@ fn filter_key(request: &ListJobsRequest) -> Vec<u8> {
     .encode_to_vec()
 }
 
-fn job_at(position: &[u8]) -> Result<JobId, Problem> {
+pub(super) fn job_at(position: &[u8]) -> Result<JobId, Problem> {
     Uuid::from_slice(position)
         .map(JobId::from_uuid)
         .map_err(|_invalid| token_invalid())

@@ -106,6 +106,30 @@ impl fmt::Display for PartnerId {
     }
 }
 
+/// Names an operator: the client of the token that they came with.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Operator(String);
+
+impl Operator {
+    /// An operator of this name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Operator> for String {
+    fn from(operator: Operator) -> Self {
+        operator.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

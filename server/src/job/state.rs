@@ -75,11 +75,13 @@ pub enum EventKind {
     Redriven,
     /// An outcome came when nothing could change any more.
     LateOutcome,
+    /// Its task was found among the dead letters when nothing could change any more.
+    LateDeadLetter,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Submitted,
         Self::Sent,
         Self::Started,
@@ -92,6 +94,7 @@ impl EventKind {
         Self::DeadLettered,
         Self::Redriven,
         Self::LateOutcome,
+        Self::LateDeadLetter,
     ];
 
     /// Whether a job may see it any number of times, driven by others alone: by consumers, or by crashes. All else is bounded, by the states
@@ -99,7 +102,12 @@ impl EventKind {
     #[must_use]
     pub const fn has_no_bound(self) -> bool {
         match self {
-            Self::Sent | Self::Started | Self::DeadLettered | Self::Redriven | Self::LateOutcome => true,
+            Self::Sent
+            | Self::Started
+            | Self::DeadLettered
+            | Self::Redriven
+            | Self::LateOutcome
+            | Self::LateDeadLetter => true,
             Self::Submitted
             | Self::RetryScheduled
             | Self::CancelRequested
@@ -132,6 +140,7 @@ impl EventKind {
             Self::DeadLettered => "dead_lettered",
             Self::Redriven => "redriven",
             Self::LateOutcome => "late_outcome",
+            Self::LateDeadLetter => "late_dead_letter",
         }
     }
 }

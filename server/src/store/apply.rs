@@ -5,8 +5,9 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
 
 use super::entity::{body, outcome};
+use super::history::Entry;
 use super::quarantine::{self, Letter, Origin, Unusable};
-use super::write::{Entry, Writing};
+use super::write::Writing;
 use super::{Error, Store, change, row};
 use crate::job::{Applied, Event, EventKind, Ignored, Job, JobId, Outcome, RetryPolicy, Timestamp};
 

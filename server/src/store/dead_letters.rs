@@ -3,10 +3,11 @@
 //! The commit that links a dead letter takes all of it over: the task can be made again from its job, so its message is not needed any more.
 
 use super::apply::is_new;
+use super::history::Entry;
 use super::outbox::AT_ONCE;
 use super::row::Locked;
 use super::system::Verdict;
-use super::write::{Entry, Outbox};
+use super::write::Outbox;
 use super::{Error, Store, change};
 use crate::job::{Applied, DeadLetterPolicy, EventKind, Ignored, Job, JobId, Redrive, Timestamp};
 
@@ -52,16 +53,17 @@ impl Store {
         let applied = locked.job.bury(task.dispatch, policy, now);
         writing.applied(&locked, applied, "").await?;
         let dispatch = task.dispatch.to_string();
-        let detail = match applied {
+        let entry = match applied {
             Applied::Ignored(Ignored::Late) => {
                 change::count(writing.tx(), "anomalies").await?;
-                Some(dispatch.as_str())
+                Some((EventKind::LateDeadLetter, dispatch.as_str()))
             }
             Applied::Ignored(Ignored::Stale) => None,
-            Applied::Changed(_) | Applied::Requeued { .. } | Applied::Extended => Some(""),
+            Applied::Changed(_) | Applied::Requeued { .. } | Applied::Extended => {
+                Some((EventKind::DeadLettered, ""))
+            }
         };
-        if let Some(detail) = detail {
-            let kind = EventKind::DeadLettered;
+        if let Some((kind, detail)) = entry {
             writing.noted(&locked.job, Entry { kind, detail }).await?;
         }
         self.commit(writing).await?;

@@ -4,6 +4,7 @@
     reason = "sea-orm's derives make public items of a private room"
 )]
 
+pub mod action;
 pub mod body;
 pub mod counter;
 pub mod event;

@@ -5,7 +5,8 @@ use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Quer
 use uuid::Uuid;
 
 use super::entity::job;
-use super::write::{Entry, Outbox};
+use super::history::Entry;
+use super::write::Outbox;
 use super::{Error, Store, row};
 use crate::job::{JobId, State, Timestamp};
 

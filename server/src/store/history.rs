@@ -1,13 +1,13 @@
 //! A job's history: one entry a transition, in the transaction that made it.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Query, SimpleExpr};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{event, job};
 use super::row::{state_number, state_of};
 use super::{Error, Store};
-use crate::job::{DeadLetter, EventKind, Job, JobId, PartnerId, State, Timestamp};
+use crate::job::{DeadLetter, EventKind, Job, JobId, Operator, PartnerId, State, Timestamp};
 
 /// From here on a history takes no more entries of a kind that has no bound: a consumer that starts a task again and again, or goes on about a
 /// job that has ended, must not fill the database. Late outcomes are counted all the same.
@@ -30,6 +30,19 @@ pub struct HistoryEntry {
     pub dispatch: i32,
     /// One sentence for those who operate the server.
     pub message: String,
+    /// Who did it, where an operator did.
+    pub operator: Option<Operator>,
+    /// The queue's id of the message, of a sending.
+    pub sqs_message_id: Option<String>,
+}
+
+/// An entry to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) kind: EventKind,
+    /// What neither job nor kind tell: the message of a sending, the dispatch of what came late, the reason of a wish, what ended a cancelled
+    /// job.
+    pub(super) detail: &'a str,
 }
 
 impl Store {
@@ -47,8 +60,19 @@ impl Store {
             .and_where(job::Column::Id.eq(id.uuid()))
             .and_where(job::Column::PartnerId.eq(partner.as_str()))
             .to_owned();
+        self.entries(event::Column::JobId.in_subquery(of_partner), after, count)
+            .await
+    }
+
+    /// The same for the jobs that `whose` allows.
+    pub(super) async fn entries(
+        &self,
+        whose: SimpleExpr,
+        after: i32,
+        count: u64,
+    ) -> Result<Vec<HistoryEntry>, Error> {
         let rows = event::Entity::find()
-            .filter(event::Column::JobId.in_subquery(of_partner))
+            .filter(whose)
             .filter(event::Column::Number.gt(after))
             .order_by_asc(event::Column::Number)
             .limit(count)
@@ -67,16 +91,17 @@ fn read(row: event::Model) -> Result<HistoryEntry, Error> {
         revision: row.revision,
         dispatch: row.dispatch,
         message: row.message,
+        operator: row.operator.map(Operator::new),
+        sqs_message_id: row.sqs_message_id,
     })
 }
 
-/// Adds an entry. The job is as the transition left it, and its row is the transaction's own. `detail` is what neither job nor kind
-/// tell: the message of a sending, the dispatch of a late outcome, the reason of a wish, what ended a cancelled job.
+/// Adds an entry, with the operator who did it, where one did. The job is as the transition left it, and its row is the transaction's own.
 pub(super) async fn add(
     tx: &DatabaseTransaction,
     job: &Job,
-    kind: EventKind,
-    detail: &str,
+    Entry { kind, detail }: Entry<'_>,
+    operator: Option<&Operator>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let last: Option<Option<i32>> = event::Entity::find()
@@ -99,6 +124,8 @@ pub(super) async fn add(
         revision: Set(job.revision),
         dispatch: Set(job.dispatch),
         message: Set(sentence(kind, job, detail)),
+        operator: Set(operator.map(|operator| operator.as_str().to_owned())),
+        sqs_message_id: Set((kind == EventKind::Sent).then(|| detail.to_owned())),
     };
     event::Entity::insert(entry).exec_without_returning(tx).await?;
     Ok(())
@@ -125,9 +152,6 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             None => kind.as_str().to_owned(),
         },
         EventKind::Cancelled => detail.to_owned(),
-        EventKind::DeadLettered if !detail.is_empty() => {
-            format!("the task of dispatch {detail} was handed out too often, which changed nothing")
-        }
         EventKind::DeadLettered => {
             let what = match job.dead_letter {
                 Some(DeadLetter::Held) => "waits for an operator",
@@ -137,5 +161,8 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
         }
         EventKind::Redriven => "the task is handed out again".to_owned(),
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
+        EventKind::LateDeadLetter => {
+            format!("the task of dispatch {detail} was handed out too often, which changed nothing")
+        }
     }
 }

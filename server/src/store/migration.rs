@@ -14,6 +14,7 @@ mod m20261125_000001_jobs;
 mod m20261125_000002_sweep;
 mod m20261125_000003_dead_letters;
 mod m20261125_000004_changes;
+mod m20261125_000005_operators;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_sweep::Migration),
             Box::new(m20261125_000003_dead_letters::Migration),
             Box::new(m20261125_000004_changes::Migration),
+            Box::new(m20261125_000005_operators::Migration),
         ]
     }
 

@@ -10,7 +10,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entity::{body, job};
-use super::{Error, Store, Trace, history, row};
+use super::history::{self, Entry};
+use super::{Error, Store, Trace, row};
 use crate::job::{EventKind, Job, JobId, Timestamp};
 
 /// No more payloads are read once a claim has so many bytes: what is claimed is in memory, several times over while it is sent.
@@ -199,7 +200,11 @@ async fn mark_one(
         .filter(is_claimed(sending))
         .exec(tx)
         .await?;
-    history::add(tx, &job, EventKind::Sent, message_id, now).await
+    let entry = Entry {
+        kind: EventKind::Sent,
+        detail: message_id,
+    };
+    history::add(tx, &job, entry, None, now).await
 }
 
 /// The row of a sending whose claim is still standing.

@@ -7,8 +7,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Qu
 use super::again::Failure;
 use super::change::Place;
 use super::entity::{body, job, label, unique_key};
+use super::history::Entry;
 use super::outbox::AT_ONCE;
-use super::write::{Entry, Writing};
+use super::write::Writing;
 use super::{Error, Store, row};
 use crate::job::{EventKind, Job, JobId, PartnerId};
 

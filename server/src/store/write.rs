@@ -8,14 +8,17 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, E
 
 use super::change::{self, Place};
 use super::entity::{job, unique_key};
+use super::history::Entry;
 use super::row::Locked;
 use super::{Error, Signals, Store, history, row};
-use crate::job::{Applied, EventKind, Job, JobId, PartnerId, Timestamp};
+use crate::job::{Applied, EventKind, Job, JobId, Operator, PartnerId, Timestamp};
 
 /// A transaction that changes jobs. Dropped without [`Store::commit`], it has changed nothing, and nothing is told.
 pub(super) struct Writing {
     tx: DatabaseTransaction,
     now: Timestamp,
+    /// Who acts, where an operator does: all that it adds to histories names them.
+    operator: Option<Operator>,
     /// Where all that it changes stands.
     place: Option<Place>,
     changed: Vec<(PartnerId, JobId)>,
@@ -33,23 +36,24 @@ pub(super) enum Outbox {
     Due(Timestamp),
 }
 
-/// An entry for the history of a job.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a> {
-    pub(super) kind: EventKind,
-    /// What neither job nor kind tell; see [`history::add`].
-    pub(super) detail: &'a str,
-}
-
 impl Store {
     /// Begins to change jobs.
     pub(super) async fn write(&self, now: Timestamp) -> Result<Writing, Error> {
         Ok(Writing {
             tx: self.begin().await?,
             now,
+            operator: None,
             place: None,
             changed: Vec::new(),
             has_due: false,
+        })
+    }
+
+    /// Begins to change what an operator wishes.
+    pub(super) async fn write_as(&self, operator: &Operator, now: Timestamp) -> Result<Writing, Error> {
+        Ok(Writing {
+            operator: Some(operator.clone()),
+            ..self.write(now).await?
         })
     }
 
@@ -91,6 +95,10 @@ impl Writing {
 
     pub(super) const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    pub(super) const fn operator(&self) -> Option<&Operator> {
+        self.operator.as_ref()
     }
 
     /// The job, which is this transaction's own from now on.
@@ -209,7 +217,7 @@ impl Writing {
 
     /// Adds to a job's history, and changes nothing else.
     pub(super) async fn noted(&self, job: &Job, entry: Entry<'_>) -> Result<(), Error> {
-        history::add(&self.tx, job, entry.kind, entry.detail, self.now).await
+        history::add(&self.tx, job, entry, self.operator.as_ref(), self.now).await
     }
 }
 

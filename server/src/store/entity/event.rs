@@ -15,6 +15,9 @@ pub struct Model {
     pub revision: i32,
     pub dispatch: i32,
     pub message: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub operator: Option<String>,
+    pub sqs_message_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,55 @@
+//! `ListJobs`: jobs of all partners, newest first.
+
+use postern_proto::postern::admin::v1::{ListJobsRequest, ListJobsResponse};
+use tonic::{Request, Response, Status};
+
+use super::super::list::job_at;
+use super::super::page::{Page, page_size};
+use super::super::problem::Problem;
+use super::{Admin, caller, convert, filter};
+use crate::job::{PartnerId, Timestamp};
+
+impl Admin {
+    pub(super) async fn list(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        let asker = caller(&request)?.partner.clone();
+        let reply = self.page_of_jobs(&asker, request.into_inner()).await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn page_of_jobs(
+        &self,
+        asker: &PartnerId,
+        request: ListJobsRequest,
+    ) -> Result<ListJobsResponse, Problem> {
+        let mut violations = Vec::new();
+        let size = page_size(request.page_size, &mut violations);
+        let asked = request.filter.unwrap_or_default();
+        let filter = filter::read(&asked, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid_request(violations));
+        }
+        let filter_key = filter::key(&asked);
+        let page = Page::new(&self.0.seal, asker, "admin jobs", &filter_key);
+        let after = page
+            .read(&request.page_token)?
+            .map(|position| job_at(&position))
+            .transpose()?;
+        // One more than asked for tells whether there is a next page.
+        let operator = self.0.store.operator();
+        let mut jobs = operator
+            .list(&filter, after, size as u64 + 1, Timestamp::now())
+            .await?;
+        let more = jobs.len() > size;
+        jobs.truncate(size);
+        let last = jobs.last().filter(|_| more);
+        Ok(ListJobsResponse {
+            next_page_token: last
+                .map(|last| page.token(last.job.id.uuid().as_bytes()))
+                .unwrap_or_default(),
+            jobs: jobs.iter().map(convert::job).collect(),
+        })
+    }
+}

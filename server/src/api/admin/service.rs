@@ -1,0 +1,38 @@
+//! `AdminService`: each call to the file that answers it.
+
+use postern_proto::postern::admin::v1::admin_service_server::AdminService;
+use postern_proto::postern::admin::v1::{
+    CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, ListJobEventsRequest,
+    ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::Admin;
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+        self.get(request).await
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        self.list(request).await
+    }
+
+    async fn list_job_events(
+        &self,
+        request: Request<ListJobEventsRequest>,
+    ) -> Result<Response<ListJobEventsResponse>, Status> {
+        self.events(request).await
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<CancelJobResponse>, Status> {
+        self.cancel(request).await
+    }
+}

@@ -1,0 +1,7 @@
+//! What operators may do, on SQLite and PostgreSQL: what they see, what it changes, and what is written down of it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cancel;
+mod list;
+mod show;
+mod world;

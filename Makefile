@@ -32,12 +32,14 @@ lint: ## clippy, warnings as errors
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 .PHONY: roles
-roles: ## each role compiles alone, and the edge brings neither database nor AWS code
-	for role in edge server sqs; do \
+roles: ## each role compiles alone, and neither the edge nor the operators' commands bring database or AWS code
+	for role in edge operator server sqs; do \
 	  cargo clippy --locked --no-default-features --features $$role -- -D warnings; \
 	done
-	tree=$$(cargo tree --locked --edges normal --prefix none --no-default-features --features edge); \
-	! grep -E '^(sqlx|sea-orm|libsqlite3|aws-)' <<<"$$tree"
+	for role in edge operator; do \
+	  tree=$$(cargo tree --locked --edges normal --prefix none --no-default-features --features $$role); \
+	  if grep -E '^(sqlx|sea-orm|libsqlite3|aws-)' <<<"$$tree"; then exit 1; fi; \
+	done
 
 .PHONY: docs
 docs: ## the documentation of the code, private items included, warnings as errors (the benchmarks have generated code)

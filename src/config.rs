@@ -3,17 +3,20 @@
 //! A key of the file is the environment variable's name in lower case without `POSTERN_`. Knows the keys and their defaults, and nothing of
 //! what is made of them.
 
+mod check;
 #[cfg(feature = "edge")]
 mod edge;
+mod operator;
 mod settings;
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+use check::Check;
+
+pub use operator::Operator;
 pub use settings::{Partner, Settings};
 
 /// What holds for every role.
@@ -61,6 +64,8 @@ pub struct Config {
     pub partners: Vec<Partner>,
     /// The keys of tokens.
     pub secret_key: Option<String>,
+    /// What operators' commands go by.
+    pub operator: Operator,
 }
 
 /// Everything that is wrong with the settings.
@@ -90,8 +95,24 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or with everything that is wrong.
     pub fn load(file: Option<&Path>) -> Result<Self, Errors> {
-        let settings = Settings::load(file).map_err(|error| Errors(vec![error]))?;
-        Self::from_settings(settings)
+        let (config, faults) = Self::examine(file);
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Errors(faults))
+        }
+    }
+
+    /// The same for those who say what is wrong instead of going by it: what is wrong has its default, or nothing.
+    #[must_use]
+    pub fn examine(file: Option<&Path>) -> (Self, Vec<String>) {
+        let mut check = Check::default();
+        let (settings, unread) = Settings::load(file);
+        if let Some(fault) = unread {
+            check.fault(fault);
+        }
+        let config = Self::read(&mut check, settings);
+        (config, check.faults())
     }
 
     /// Checks settings and fills in the defaults.
@@ -100,11 +121,17 @@ impl Config {
     /// With everything that is wrong.
     pub fn from_settings(settings: Settings) -> Result<Self, Errors> {
         let mut check = Check::default();
+        let config = Self::read(&mut check, settings);
+        check.done(config)
+    }
+
+    fn read(check: &mut Check, settings: Settings) -> Self {
         #[cfg(feature = "edge")]
         let (edge, edge_connections_max) = (
-            edge::config(&mut check, &settings),
-            edge::connections_max(&mut check, &settings),
+            edge::config(check, &settings),
+            edge::connections_max(check, &settings),
         );
+        let operator = operator::config(check, &settings);
         let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./.postern".to_owned()));
         let config = Self {
             edge_listen: check.address("edge_listen", settings.edge_listen.as_deref(), "127.0.0.1:8080"),
@@ -140,7 +167,7 @@ impl Config {
             catalog: settings.catalog.map(PathBuf::from),
             issuers: settings
                 .issuer
-                .map(|urls| check.urls("issuer", &urls))
+                .map(|names| check.urls("issuer", &names))
                 .unwrap_or_default(),
             partners: settings.partners,
             secret_key: settings.secret_key,
@@ -154,9 +181,10 @@ impl Config {
                 .unwrap_or(16),
             database_listen_url: check.listen_url(settings.database_listen_url),
             data_dir,
+            operator,
         };
         check.partners(&config);
-        check.done(config)
+        config
     }
 
     /// What a server must be told, because it must not be guessed in production.
@@ -178,106 +206,6 @@ impl Config {
             "secret_key: required, 32 bytes in base64, shared by replicas (POSTERN_SECRET_KEY)",
         );
         check.done(())
-    }
-}
-
-fn is_postgres(url: &str) -> bool {
-    ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-}
-
-/// Collects what is wrong.
-#[derive(Default)]
-struct Check(Vec<String>);
-
-impl Check {
-    fn that(&mut self, holds: bool, error: &str) {
-        if !holds {
-            self.0.push(error.to_owned());
-        }
-    }
-
-    fn address(&mut self, key: &str, given: Option<&str>, default: &str) -> SocketAddr {
-        let text = given.unwrap_or(default);
-        text.parse().unwrap_or_else(|_invalid| {
-            self.0
-                .push(format!("{key}: {text:?} is not an address like 127.0.0.1:8080"));
-            SocketAddr::from(([127, 0, 0, 1], 0))
-        })
-    }
-
-    /// Whole seconds up to an hour; None for zero.
-    fn seconds(&mut self, key: &str, given: Option<&str>, default: u64) -> Option<Duration> {
-        let seconds = self.whole(key, given, 0..=3_600).unwrap_or(default);
-        (seconds > 0).then(|| Duration::from_secs(seconds))
-    }
-
-    /// The number, if one is given and is good.
-    fn whole<T>(&mut self, key: &str, given: Option<&str>, range: RangeInclusive<T>) -> Option<T>
-    where
-        T: FromStr + PartialOrd + Display,
-    {
-        let given = given?;
-        let number = given.parse().ok().filter(|number| range.contains(number));
-        let (first, last) = (range.start(), range.end());
-        self.that(
-            number.is_some(),
-            &format!("{key}: must be a whole number from {first} to {last}"),
-        );
-        number
-    }
-
-    fn urls(&mut self, key: &str, list: &str) -> Vec<String> {
-        let urls: Vec<String> = list
-            .split(',')
-            .map(|url| url.trim().trim_end_matches('/').to_owned())
-            .collect();
-        for url in &urls {
-            let host = url
-                .strip_prefix("http://")
-                .or_else(|| url.strip_prefix("https://"));
-            self.that(
-                host.is_some_and(|host| !host.is_empty()),
-                &format!("{key}: {url:?} is not an http or https URL"),
-            );
-        }
-        urls
-    }
-
-    fn database_url(&mut self, given: Option<String>, data_dir: &Path) -> String {
-        let url = given.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
-        self.that(
-            url.starts_with("sqlite:") || is_postgres(&url),
-            "database_url: must begin with sqlite: or postgres://",
-        );
-        url
-    }
-
-    fn listen_url(&mut self, given: Option<String>) -> Option<String> {
-        self.that(
-            given.as_deref().is_none_or(is_postgres),
-            "database_listen_url: must begin with postgres://",
-        );
-        given
-    }
-
-    fn partners(&mut self, config: &Config) {
-        for partner in &config.partners {
-            self.that(!partner.id.is_empty(), "partners: an id is empty");
-            self.that(
-                !partner.clients.is_empty(),
-                &format!("partners: {} has no clients", partner.id),
-            );
-        }
-    }
-
-    fn done<T>(self, value: T) -> Result<T, Errors> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(Errors(self.0))
-        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! What a person sees: lines on standard output, the log on standard error.
 
+mod escape;
+
 use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
+
+pub use escape::{escape, escape_lines};
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,aws_config=warn,h2=warn,hyper=warn";
@@ -27,7 +31,12 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// The last word of a role that failed.
+/// A line on standard error, for whoever watches a program whose output another one reads.
+pub fn remark(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// The last word of a role that failed. Others may have had a say in it.
 pub fn fail(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr().lock(), "postern: {error:#}");
+    remark(&format!("postern: {}", escape_lines(&format!("{error:#}"))));
 }

@@ -9,6 +9,9 @@ pub mod config;
 pub mod console;
 #[cfg(feature = "dev")]
 pub mod demo;
+pub mod exit;
+#[cfg(feature = "operator")]
+pub mod operator;
 pub mod role;
 pub mod shutdown;
 #[cfg(feature = "dev")]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use postern::cli::{Cli, Role};
 use postern::config::Config;
-use postern::{console, role, shutdown};
+use postern::exit::Exit;
+use postern::{console, role};
 
 /// A request is many small allocations that die together, on whichever thread: the C library's own costs the edge a tenth more CPU
 /// (`make bench-edge`).
@@ -19,38 +20,44 @@ async fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nobody installed another before");
-    match run(cli).await {
+    match Box::pin(run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             console::fail(&error);
-            ExitCode::FAILURE
+            Exit::of(&error).into()
         }
     }
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    let config = Config::load(cli.config.as_deref())?;
-    let until = shutdown::on_signal()?;
-    match cli.role {
+    let Cli { config: file, role } = cli;
+    let config = || Config::load(file.as_deref());
+    match role {
         #[cfg(feature = "dev")]
-        None => role::dev::run(config, true, until).await,
+        None => role::dev::run(config()?, true, postern::shutdown::on_signal()?).await,
         #[cfg(not(feature = "dev"))]
         None => anyhow::bail!("this build has no `dev`: name a role, see --help"),
         #[cfg(feature = "dev")]
-        Some(Role::Dev(dev)) => role::dev::run(config, !dev.no_worker, until).await,
+        Some(Role::Dev(dev)) => {
+            role::dev::run(config()?, !dev.no_worker, postern::shutdown::on_signal()?).await
+        }
         #[cfg(feature = "dev")]
-        Some(Role::Demo(demo)) => postern::demo::run(demo.data_dir, until).await,
+        Some(Role::Demo(demo)) => postern::demo::run(demo.data_dir, postern::shutdown::on_signal()?).await,
         #[cfg(feature = "server")]
-        Some(Role::Server) => role::server::run(config, until).await,
+        Some(Role::Server) => role::server::run(config()?, postern::shutdown::on_signal()?).await,
         #[cfg(feature = "edge")]
-        Some(Role::Edge(edge)) => role::edge::run(config, edge, until).await,
+        Some(Role::Edge(edge)) => role::edge::run(config()?, edge, postern::shutdown::on_signal()?).await,
         #[cfg(feature = "sqs")]
-        Some(Role::Sqs) => role::sqs::run(config, until).await,
+        Some(Role::Sqs) => role::sqs::run(config()?, postern::shutdown::on_signal()?).await,
         #[cfg(feature = "server")]
-        Some(Role::Migrate) => role::server::migrate(config).await,
+        Some(Role::Migrate) => role::server::migrate(config()?).await,
         #[cfg(feature = "server")]
-        Some(Role::Catalog(catalog)) => role::catalog::run(&config, &catalog.command),
-        #[cfg(feature = "dev")]
-        Some(Role::Token(token)) => role::token::run(&config, &token),
+        Some(Role::Catalog(catalog)) => role::catalog::run(&config()?, &catalog.command),
+        #[cfg(feature = "operator")]
+        Some(Role::Token(token)) => role::token::run(&config()?, &token).await,
+        Some(Role::Completions(completions)) => {
+            console::say(completions.script().trim_end());
+            Ok(())
+        }
     }
 }

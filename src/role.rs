@@ -10,17 +10,18 @@ pub mod edge;
 pub mod server;
 #[cfg(feature = "sqs")]
 pub mod sqs;
-#[cfg(feature = "dev")]
+#[cfg(feature = "operator")]
 pub mod token;
 
-use std::net::SocketAddr;
-
-use anyhow::Context as _;
-use tokio::net::TcpListener;
-
 /// A listener for one part.
-pub(crate) async fn bind(part: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
+#[cfg(any(feature = "edge", feature = "server", feature = "sqs"))]
+pub(crate) async fn bind(
+    part: &str,
+    address: std::net::SocketAddr,
+) -> anyhow::Result<tokio::net::TcpListener> {
+    use anyhow::Context as _;
+
+    tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("{part} cannot listen on {address}"))
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use postern_edge::{Config, Limits, ServeConfig};
 
-use super::{Check, Settings};
+use super::Settings;
+use super::check::Check;
 
 /// Calls, streams, connections.
 const COUNT: RangeInclusive<usize> = 1..=1_000_000;

@@ -41,6 +41,10 @@ pub struct Settings {
     pub catalog: Option<String>,
     pub issuer: Option<String>,
     pub secret_key: Option<String>,
+    pub server: Option<String>,
+    pub token: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
     #[serde(default)]
     pub partners: Vec<Partner>,
 }
@@ -58,16 +62,23 @@ pub struct Partner {
 }
 
 impl Settings {
-    /// Reads the given file, or `postern.toml` where there is one, then the environment.
-    pub(super) fn load(file: Option<&Path>) -> Result<Self, String> {
+    /// Reads the given file, or `postern.toml` where there is one, then the environment. A file that cannot be read says nothing, and the
+    /// second value why.
+    pub(super) fn load(file: Option<&Path>) -> (Self, Option<String>) {
         let path = file.unwrap_or_else(|| Path::new(FILE));
-        let mut settings = match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
-            Err(error) => return Err(format!("{}: {error}", path.display())),
+        let read = match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| error.to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let (mut settings, fault) = match read {
+            Ok(settings) => (settings, None),
+            Err(error) => (Self::default(), Some(format!("{}: {error}", path.display()))),
         };
         settings.override_by(environment);
-        Ok(settings)
+        (settings, fault)
     }
 
     fn override_by(&mut self, variable: impl Fn(&str) -> Option<String>) {
@@ -108,6 +119,10 @@ impl Settings {
             ("CATALOG", &mut self.catalog),
             ("ISSUER", &mut self.issuer),
             ("SECRET_KEY", &mut self.secret_key),
+            ("SERVER", &mut self.server),
+            ("TOKEN", &mut self.token),
+            ("CLIENT_ID", &mut self.client_id),
+            ("CLIENT_SECRET", &mut self.client_secret),
         ] {
             if let Some(given) = variable(&format!("POSTERN_{name}")) {
                 *value = Some(given);

@@ -33,6 +33,7 @@ mod roles;
 mod sdk;
 mod shutdown;
 mod submit;
+mod token;
 mod tokens;
 mod transcript;
 mod watch;

@@ -167,7 +167,7 @@ impl Config {
             catalog: settings.catalog.map(PathBuf::from),
             issuers: settings
                 .issuer
-                .map(|names| check.urls("issuer", &names))
+                .map(|names| check.issuers(&names))
                 .unwrap_or_default(),
             partners: settings.partners,
             secret_key: settings.secret_key,
@@ -289,6 +289,16 @@ mod tests {
         ] {
             assert!(text.contains(fault), "{fault} in {text}");
         }
+    }
+
+    #[test]
+    fn an_issuer_keeps_the_name_that_it_gives_itself() {
+        let settings = Settings {
+            issuer: Some("https://a.example/, https://b.example".to_owned()),
+            ..Settings::default()
+        };
+        let config = Config::from_settings(settings).unwrap();
+        assert_eq!(config.issuers, ["https://a.example/", "https://b.example"]);
     }
 
     #[test]

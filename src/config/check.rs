@@ -63,6 +63,15 @@ impl Check {
         list.split(',').map(|url| self.url(key, url.trim())).collect()
     }
 
+    /// As they are written: an issuer's name may end in a slash, and is compared letter by letter (OpenID Connect Discovery §4.3).
+    pub(super) fn issuers(&mut self, list: &str) -> Vec<String> {
+        let names: Vec<_> = list.split(',').map(|name| name.trim().to_owned()).collect();
+        for name in &names {
+            self.url("issuer", name);
+        }
+        names
+    }
+
     pub(super) fn database_url(&mut self, given: Option<String>, data_dir: &Path) -> String {
         let url = given.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("postern.sqlite").display()));
         self.that(

@@ -86,10 +86,20 @@ interop: ## clients that others wrote, against the running stack
 	tools/debian chromium=chromium php=php-cli,php-curl $(SYMFONY)
 	tools/venv openapi tests/interop/openapi/requirements.txt
 	tools/venv sqs-json $(SQS)/requirements-json.txt
-	tools/venv sqs-query $(SQS)/requirements-query.txt
 	@# The graph of `make test`: it holds the binary, and asking for that alone would build the crates a second time.
 	cargo test --workspace --locked --no-run
 	tests/interop/run
+
+.PHONY: sqs
+sqs: ## what any SQS endpoint does, asked of localsqs, ElasticMQ and moto in both protocols
+	tools/debian java=default-jre-headless mvn=maven
+	tools/install elasticmq
+	tools/venv moto $(SQS)/requirements-moto.txt
+	tools/venv sqs-json $(SQS)/requirements-json.txt
+	tools/venv sqs-query $(SQS)/requirements-query.txt
+	@# The graph of `make test`, as for `make interop`.
+	cargo test --workspace --locked --no-run
+	$(SQS)/run
 
 .PHONY: conformance
 conformance: ## protobuf's official suite: every JSON case of proto2, proto3 and edition 2023

@@ -3,15 +3,17 @@
 import concurrent.futures
 import hashlib
 import time
-import unittest
 import uuid
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from cases import Cases
+
 PATIENCE_SECONDS = 15
-# Far below the twenty seconds that the long polls here would wait.
+# How long a long poll waits that something is to wake, and when it must have done so: far below that.
+POLL_SECONDS = 15
 SOON_SECONDS = 5
 # Before most of the codes that the service model names.
 PREFIX = "AWS.SimpleQueueService."
@@ -46,7 +48,7 @@ def string(value, kind="String"):
     return {"DataType": kind, "StringValue": value}
 
 
-class Behaviour(unittest.TestCase):
+class Behaviour(Cases):
     """What all tests here are. Every queue is dropped when its test has ended."""
 
     endpoint = None
@@ -61,6 +63,10 @@ class Behaviour(unittest.TestCase):
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 0}, max_pool_connections=20, read_timeout=40),
         )
+
+    def members(self, operation):
+        """What a call of this client may have."""
+        return self.sqs.meta.service_model.operation_model(operation).input_shape.members
 
     def queue(self, **attributes):
         created = self.sqs.create_queue(QueueName=f"suite-{uuid.uuid4()}", Attributes=attributes)
@@ -110,21 +116,25 @@ class Behaviour(unittest.TestCase):
         return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names).get("Attributes", {})
 
     def refused(self, code, call, **parameters):
-        with self.assertRaises(ClientError) as refused:
+        """The failure says what came instead: `done`, or the other code."""
+        try:
             call(**parameters)
-        self.assertEqual(refused.exception.response["Error"]["Code"], code)
-        self.assertTrue(400 <= refused.exception.response["ResponseMetadata"]["HTTPStatusCode"] < 500)
-        self.assertTrue(refused.exception.response["Error"]["Message"])
-        return refused.exception
+        except ClientError as refused:
+            error, status = refused.response["Error"], refused.response["ResponseMetadata"]["HTTPStatusCode"]
+            self.assertEqual(error["Code"], code, f"{error['Code']} instead of {code}")
+            self.assertTrue(400 <= status < 500, status)
+            self.assertTrue(error["Message"])
+        else:
+            self.fail(f"done instead of {code}")
 
     def while_polling(self, queue, then):
-        """What a poll of twenty seconds brings, which must be soon, when something happens during it."""
+        """What a long poll brings, which must be soon, when something happens during it."""
         with concurrent.futures.ThreadPoolExecutor() as pool:
             started_at = time.monotonic()
-            poll = pool.submit(self.receive, queue, 20)
+            poll = pool.submit(self.receive, queue, POLL_SECONDS)
             for _ in range(10):
                 self.attributes(queue, "QueueArn")
             then()
             messages = poll.result()
-        self.assertLess(time.monotonic() - started_at, SOON_SECONDS)
+        self.assertLess(time.monotonic() - started_at, SOON_SECONDS, "nothing woke it")
         return messages

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""What any SQS endpoint does, asked with boto3; the list of behaviours is that of localsqs/tests/behaviour.
+"""What any SQS endpoint does, asked with boto3; the list of behaviours began as that of localsqs/tests/behaviour.
 
-    behaviour.py --endpoint http://127.0.0.1:9324 [unittest arguments]
+    behaviour.py --endpoint http://127.0.0.1:9324 [--server localsqs|elasticmq|moto] [unittest arguments]
 
-Current versions of boto3 speak the JSON protocol, those before 1.28.82 the Query protocol: run it with both.
+Current versions of boto3 speak the JSON protocol, those before 1.28.82 the Query protocol: run it with both. What a server
+is known to do otherwise stands in differences.py; without `--server`, nothing is.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import unittest
 import boto3
 import botocore
 
+import differences
 from asking import Behaviour
 from batches import Batches
 from dead_letters import DeadLetters
@@ -24,16 +26,25 @@ from visibility import Visibility
 SUITE = (Queues, Messages, Visibility, Batches, LongPolls, DeadLetters)
 
 
+class Differences(unittest.TestCase):
+    """Runs last: a difference of a case that is not there would hide nothing, and say nothing."""
+
+    def test_every_known_difference_was_looked_for(self):
+        self.assertEqual(set(Behaviour.differences) - Behaviour.seen, set())
+
+
 def load_tests(loader, _tests, _pattern):
-    return unittest.TestSuite(loader.loadTestsFromTestCase(part) for part in SUITE)
+    return unittest.TestSuite(loader.loadTestsFromTestCase(part) for part in (*SUITE, Differences))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--endpoint", required=True, help="http://host:port")
+    parser.add_argument("--server", choices=differences.SERVERS)
     arguments, rest = parser.parse_known_args()
-    Behaviour.endpoint = arguments.endpoint.rstrip("/")
     protocol = boto3.client("sqs", region_name="eu-west-1").meta.service_model.metadata["protocol"]
+    Behaviour.endpoint = arguments.endpoint.rstrip("/")
+    Behaviour.differences = differences.of(arguments.server, protocol)
     print(f"boto3 {boto3.__version__}, botocore {botocore.__version__}, {protocol} protocol", file=sys.stderr)
     unittest.main(argv=[sys.argv[0], *rest])
 

@@ -2,7 +2,7 @@
 
 import json
 
-from asking import Behaviour
+from asking import Behaviour, md5_of_attributes, string
 
 
 class DeadLetters(Behaviour):
@@ -21,9 +21,32 @@ class DeadLetters(Behaviour):
         self.assertEqual(self.receive(queue), [])
         message = self.receive_one(dead)
         self.assertEqual((message["Body"], message["MessageId"]), ("poison", sent["MessageId"]))
-        source = message["Attributes"]["DeadLetterQueueSourceArn"]
-        self.assertEqual(source, self.attributes(queue)["QueueArn"])
         self.assertEqual(self.receive(queue), [])
+        with self.case("its source"):
+            source = message["Attributes"].get("DeadLetterQueueSourceArn")
+            self.assertEqual(source, self.attributes(queue)["QueueArn"])
+
+    def test_a_dead_letter_keeps_its_attributes_and_when_it_was_sent(self):
+        queue, dead = self.queues(1)
+        attributes = {"type": string("A")}
+        self.send(queue, "poison", MessageAttributes=attributes, MessageGroupId="g")
+        living = self.receive_one(queue)
+        self.assertEqual(self.receive(queue), [])
+        message = self.receive_one(dead)
+        self.assertEqual(message["MessageAttributes"], attributes)
+        self.assertEqual(message["MD5OfMessageAttributes"], md5_of_attributes(attributes))
+        for name in ("SentTimestamp", "MessageGroupId"):
+            with self.case(name):
+                self.assertEqual(message["Attributes"].get(name), living["Attributes"].get(name))
+
+    def test_a_count_may_be_written_as_text(self):
+        dead = self.queue()
+        policy = {"deadLetterTargetArn": self.attributes(dead)["QueueArn"], "maxReceiveCount": "1"}
+        queue = self.queue(VisibilityTimeout="0", RedrivePolicy=json.dumps(policy))
+        self.send(queue, "poison")
+        self.receive_one(queue)
+        self.assertEqual(self.receive(queue), [])
+        self.receive_one(dead)
 
     def test_dead_letters_do_not_hold_up_the_living(self):
         queue, dead = self.queues(1)
@@ -46,14 +69,54 @@ class DeadLetters(Behaviour):
         policy = json.loads(self.attributes(queue)["RedrivePolicy"])
         target = self.attributes(dead)["QueueArn"]
         self.assertEqual(policy, {"deadLetterTargetArn": target, "maxReceiveCount": 3})
-        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": ""})
-        self.assertNotIn("RedrivePolicy", self.attributes(queue))
+        with self.case("taken away"):
+            self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": ""})
+            self.assertNotIn("RedrivePolicy", self.attributes(queue))
+
+    def test_a_changed_redrive_policy_holds_for_messages_that_are_there(self):
+        queue, dead = self.queues(3)
+        self.send(queue, "poison")
+        self.receive_one(queue)
+        policy = {"deadLetterTargetArn": self.attributes(dead)["QueueArn"], "maxReceiveCount": 1}
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": json.dumps(policy)})
+        self.assertEqual(self.receive(queue), [])
+        self.receive_one(dead)
 
     def test_a_redrive_policy_that_leads_nowhere_is_refused(self):
         queue, dead = self.queues(3)
         target = self.attributes(dead)["QueueArn"]
-        for arn, count in ((target + "-absent", 3), (target, 0), (target, 1001)):
-            with self.subTest(arn=arn, count=count):
+        for what, arn, count in (
+            ("an absent queue", target + "-absent", 3),
+            ("no receives", target, 0),
+            ("too many receives", target, 1001),
+        ):
+            with self.case(what):
                 policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": count})
                 change = {"QueueUrl": queue, "Attributes": {"RedrivePolicy": policy}}
                 self.refused("InvalidParameterValue", self.sqs.set_queue_attributes, **change)
+
+    def test_a_move_task_takes_dead_letters_back_to_where_they_came_from(self):
+        queue, dead = self.queues(1)
+        self.send(queue, "poison")
+        self.receive_one(queue)
+        self.assertEqual(self.receive(queue), [])
+        arn = self.attributes(dead)["QueueArn"]
+        self.assertTrue(self.sqs.start_message_move_task(SourceArn=arn)["TaskHandle"])
+        self.assertEqual(self.receive_one(queue)["Body"], "poison")
+        with self.case("it is listed"):
+            (task,) = self.sqs.list_message_move_tasks(SourceArn=arn)["Results"]
+            self.assertEqual((task["SourceArn"], task["ApproximateNumberOfMessagesMoved"]), (arn, 1))
+
+    def test_a_move_task_may_name_another_destination(self):
+        queue, dead = self.queues(1)
+        other = self.queue()
+        self.send(queue, "poison")
+        self.receive_one(queue)
+        self.assertEqual(self.receive(queue), [])
+        arns = [self.attributes(url)["QueueArn"] for url in (dead, other)]
+        self.sqs.start_message_move_task(SourceArn=arns[0], DestinationArn=arns[1])
+        self.assertEqual(self.receive_one(other)["Body"], "poison")
+
+    def test_messages_are_moved_only_from_a_queue_of_dead_letters(self):
+        arn = self.attributes(self.queue())["QueueArn"]
+        self.refused("InvalidParameterValue", self.sqs.start_message_move_task, SourceArn=arn)

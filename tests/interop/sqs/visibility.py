@@ -2,7 +2,7 @@
 
 import time
 
-from asking import PREFIX, Behaviour
+from asking import PREFIX, SOON_SECONDS, Behaviour
 
 
 class Visibility(Behaviour):
@@ -25,9 +25,13 @@ class Visibility(Behaviour):
         self.send(queue)
         message = self.receive_one(queue)
         self.delete(queue, message)
-        self.delete(queue, message)
-        self.assertEqual(self.receive(queue, 2), [])
         self.assertEqual(self.attributes(queue)["ApproximateNumberOfMessagesNotVisible"], "0")
+        with self.case("twice"):
+            self.delete(queue, message)
+        with self.case("shown again"):
+            change = {"queue": queue, "handle": message["ReceiptHandle"], "seconds": 0}
+            self.refused("InvalidParameterValue", self.hide, **change)
+        self.assertEqual(self.receive(queue, 2), [])
 
     def test_a_handle_outlives_its_timeout_until_the_message_is_received_again(self):
         queue = self.queue()
@@ -39,11 +43,31 @@ class Visibility(Behaviour):
         queue = self.queue()
         self.send(queue)
         stale, fresh = self.glimpse(queue), self.receive_one(queue)
-        self.delete(queue, stale)
-        change = {"queue": queue, "handle": stale["ReceiptHandle"], "seconds": 0}
-        self.refused("InvalidParameterValue", self.hide, **change)
-        self.hide(queue, fresh["ReceiptHandle"], 0)
-        self.assertEqual(self.receive_one(queue)["MessageId"], fresh["MessageId"])
+        with self.case("its deletion is accepted"):
+            self.delete(queue, stale)
+        with self.case("its change is refused"):
+            change = {"queue": queue, "handle": stale["ReceiptHandle"], "seconds": 0}
+            self.refused("InvalidParameterValue", self.hide, **change)
+        with self.case("the message is left"):
+            self.hide(queue, fresh["ReceiptHandle"], 0)
+            self.assertEqual(self.receive_one(queue)["MessageId"], fresh["MessageId"])
+
+    def test_a_receiver_may_name_a_visibility_of_its_own(self):
+        queue = self.queue(VisibilityTimeout="600")
+        self.send(queue)
+        (first,) = self.receive(queue, VisibilityTimeout=1)
+        self.assertEqual(self.receive(queue), [])
+        self.assertEqual(self.receive_one(queue)["MessageId"], first["MessageId"])
+
+    def test_a_visibility_counts_from_when_it_was_changed(self):
+        queue = self.queue(VisibilityTimeout="600")
+        self.send(queue)
+        handle = self.receive_one(queue)["ReceiptHandle"]
+        for _ in range(2):
+            changed_at = time.monotonic()
+            self.hide(queue, handle, 1)
+        self.receive_one(queue)
+        self.assertTrue(0.8 <= time.monotonic() - changed_at < SOON_SECONDS)
 
     def test_a_visibility_of_zero_shows_a_message_at_once(self):
         queue = self.queue(VisibilityTimeout="600")
@@ -65,9 +89,11 @@ class Visibility(Behaviour):
 
     def test_handles_that_never_were_are_refused(self):
         queue = self.queue()
-        handle = {"QueueUrl": queue, "ReceiptHandle": "nonsense"}
-        self.refused("ReceiptHandleIsInvalid", self.sqs.delete_message, **handle)
-        self.refused("ReceiptHandleIsInvalid", self.hide, queue=queue, handle="nonsense", seconds=0)
+        with self.case("deleted"):
+            handle = {"QueueUrl": queue, "ReceiptHandle": "nonsense"}
+            self.refused("ReceiptHandleIsInvalid", self.sqs.delete_message, **handle)
+        with self.case("changed"):
+            self.refused("ReceiptHandleIsInvalid", self.hide, queue=queue, handle="nonsense", seconds=0)
 
     def test_visibility_beyond_twelve_hours_is_refused(self):
         queue = self.queue()

@@ -11,13 +11,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::execution::Execution;
-use crate::handler::Handlers;
-use crate::queue::{Delivery, Queues};
-use crate::work::WorkService;
+use crate::execution::{Execution, Shared};
+use crate::queue::Delivery;
 
 pub use builder::Builder;
 
+/// What handlers have left to stop once they are asked to.
+const STOP_MAX: Duration = Duration::from_secs(2);
 /// What giving tasks back may take at the end.
 const GIVE_BACK_MAX: Duration = Duration::from_secs(3);
 
@@ -26,13 +26,9 @@ const GIVE_BACK_MAX: Duration = Duration::from_secs(3);
 /// Made by [`Consumer::builder`].
 #[derive(Debug)]
 pub struct Consumer {
-    queues: Arc<Queues>,
-    handlers: Arc<Handlers>,
+    shared: Arc<Shared>,
     concurrency: usize,
     drain_grace: Duration,
-    progress_interval: Duration,
-    work: Option<Arc<WorkService>>,
-    heartbeat_interval: Duration,
 }
 
 impl Consumer {
@@ -43,41 +39,38 @@ impl Consumer {
 
     /// Executes tasks until `shutdown` is cancelled. Failing queues are tried again for ever, at growing intervals.
     ///
-    /// Then no more tasks are received, those under way have the grace that [`Builder::drain_grace`] gives, and what is
-    /// not finished by then is dropped and made visible in the queue again, for another consumer. Idle, it returns at
-    /// once.
+    /// Then no more tasks are received, those that were received and have not begun are given back, and those under way have the grace that
+    /// [`Builder::drain_grace`] gives. When that is over, handlers are asked to stop ([`Stop::Draining`](crate::Stop)), and what has not ended two
+    /// seconds later is dropped. All that is given back is visible in the queue again, for another consumer. Idle, it returns at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let abandon = CancellationToken::new();
         let mut running = JoinSet::new();
         let mut backoff = Backoff::default();
-        tracing::info!(consumer.concurrency = self.concurrency, consumer.handlers = ?self.handlers, "consumer ready");
+        tracing::info!(consumer.concurrency = self.concurrency, consumer.handlers = ?self.shared.handlers, "consumer ready");
         loop {
             // A receive that is broken off here may have taken tasks that nobody will see before their visibility
             // timeout is over; waiting for its answer could take 20 s.
             let deliveries = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                deliveries = self.next(&mut running, &mut backoff) => deliveries,
+                deliveries = self.next(&mut backoff) => deliveries,
             };
             for delivery in deliveries {
-                running.spawn(self.execution(delivery).run(abandon.clone()));
+                if let Some(execution) = Execution::accept(&self.shared, delivery) {
+                    running.spawn(execution.run());
+                }
             }
-        }
-        self.drain(running, &abandon).await;
-        tracing::info!("consumer stopped");
-    }
-
-    /// Waits for a free handler, then for tasks; none when there were none for a while, or when SQS fails.
-    async fn next(&self, running: &mut JoinSet<()>, backoff: &mut Backoff) -> Vec<Delivery> {
-        while let Some(ended) = running.try_join_next() {
-            log(ended);
-        }
-        while running.len() >= self.concurrency {
-            if let Some(ended) = running.join_next().await {
+            while let Some(ended) = running.try_join_next() {
                 log(ended);
             }
         }
-        match self.queues.receive(self.concurrency - running.len()).await {
+        self.drain(running).await;
+        tracing::info!("consumer stopped");
+    }
+
+    /// Waits for a free place, then for tasks; none when there were none for a while, or when SQS fails.
+    async fn next(&self, backoff: &mut Backoff) -> Vec<Delivery> {
+        let free = self.shared.places.free().await;
+        match self.shared.queues.receive(free).await {
             Ok(deliveries) => {
                 backoff.reset();
                 deliveries
@@ -91,29 +84,20 @@ impl Consumer {
         }
     }
 
-    fn execution(&self, delivery: Delivery) -> Execution {
-        Execution {
-            queues: Arc::clone(&self.queues),
-            handlers: Arc::clone(&self.handlers),
-            delivery,
-            progress_interval: self.progress_interval,
-            work: self.work.as_ref().map(Arc::clone),
-            heartbeat_interval: self.heartbeat_interval,
+    async fn drain(&self, mut running: JoinSet<()>) {
+        let ending = &self.shared.ending;
+        for (step, patience) in [
+            (&ending.closing, self.drain_grace),
+            (&ending.stopping, STOP_MAX),
+            (&ending.abandoning, GIVE_BACK_MAX),
+        ] {
+            step.cancel();
+            if timeout(patience, finish(&mut running)).await.is_ok() {
+                return;
+            }
+            tracing::warn!(tasks = running.len(), "tasks not finished in time");
         }
-    }
-
-    async fn drain(&self, mut running: JoinSet<()>, abandon: &CancellationToken) {
-        if timeout(self.drain_grace, finish(&mut running)).await.is_ok() {
-            return;
-        }
-        tracing::warn!(
-            tasks = running.len(),
-            "tasks not finished in time, to be given back"
-        );
-        abandon.cancel();
-        if timeout(GIVE_BACK_MAX, finish(&mut running)).await.is_err() {
-            running.shutdown().await;
-        }
+        running.shutdown().await;
     }
 }
 

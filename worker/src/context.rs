@@ -1,49 +1,117 @@
-//! What a handler can tell and is told while it works. Knows the latest progress only; who sends it, and when, is `execution`'s
-//! business.
+//! What a handler can tell and is told while it works. Who sends its progress, and when, is `execution`'s business.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::stopping::{Stop, Stopping};
+use crate::trace::Trace;
+
 /// The way from a running handler to those who wait for it.
-#[derive(Debug)]
+///
+/// ```
+/// # use postern_worker::{Context, Failure, Handler, Task, testing::{Progress, Trial}};
+/// struct Import;
+///
+/// impl Handler for Import {
+///     const JOB_TYPE: &'static str = "example.import";
+///     type Payload = Vec<String>;
+///     type Output = ();
+///
+///     async fn handle(&self, task: Task<Vec<String>>, context: &Context) -> Result<(), Failure> {
+///         for (done, row) in (1..).zip(&task.payload) {
+///             if context.cancellation().is_cancelled() {
+///                 return Err(Failure::cancelled());
+///             }
+///             context.progress(done, 2, format!("{row} is in"));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let outcome = Trial::new(Import).payload(["one", "two"]).run().await;
+/// assert_eq!(outcome.progress().len(), 2);
+/// assert_eq!(outcome.progress()[1], Progress { completed: 2, total: 2, message: "two is in".to_owned() });
+/// # }
+/// ```
 pub struct Context {
-    progress: watch::Sender<Option<Progress>>,
-    cancellation: CancellationToken,
+    tell: Box<dyn Fn(Progress) + Send + Sync>,
+    stopping: Stopping,
+    trace: Trace,
 }
 
-/// How far a task has come.
+/// How far a task has come, as [`Context::progress`] told it; for tests ([`Running::progress`](crate::testing::Running::progress)).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Progress {
-    pub(crate) completed: u32,
-    pub(crate) total: u32,
-    pub(crate) message: String,
+pub struct Progress {
+    /// What is done.
+    pub completed: u32,
+    /// What there is to do; 0 when that is not known.
+    pub total: u32,
+    /// For people.
+    pub message: String,
 }
 
 impl Context {
+    pub(crate) fn new(
+        tell: impl Fn(Progress) + Send + Sync + 'static,
+        stopping: Stopping,
+        trace: Trace,
+    ) -> Self {
+        Self {
+            tell: Box::new(tell),
+            stopping,
+            trace,
+        }
+    }
+
     /// Tells that `completed` of `total` are done, both below 2^31; a `total` of 0 means that it is not known. The
     /// message is for people, 2,048 bytes at most; it is cut there.
     ///
     /// Call it as often as you like: it returns at once, and the last word is sent when it is time for it
     /// ([`Builder::progress_interval`](crate::Builder::progress_interval)). One that is still waiting when the handler
-    /// ends is dropped; the outcome says more.
+    /// ends is dropped; the outcome says more. [`Context`] has an example.
     pub fn progress(&self, completed: u32, total: u32, message: impl Into<String>) {
-        self.progress.send_replace(Some(Progress {
+        (self.tell)(Progress {
             completed,
             total,
             message: message.into(),
-        }));
+        });
     }
 
-    /// Cancelled when the handler may stop: its partner asked for the cancellation of the job, or nobody waits for its outcome any more. Known
-    /// with a work service alone ([`Builder::work_service`](crate::Builder::work_service)).
+    /// Cancelled when the handler is asked to stop; [`Stop`] says for which reasons, and what becomes of the task.
     ///
-    /// A handler that does stop returns [`Failure::cancelled`](crate::Failure::cancelled); one that goes on to its end is as right.
+    /// A handler that does stop returns [`Failure::cancelled`](crate::Failure::cancelled); one that goes on to its end is as right, as long as there
+    /// is time: a consumer that stops waits for two seconds more. [`Context`] has an example.
     #[must_use]
     pub const fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
+        self.stopping.token()
+    }
+
+    /// Why the handler is asked to stop; none as long as it is not. [`Stop`] has an example.
+    #[must_use]
+    pub fn stop(&self) -> Option<Stop> {
+        self.stopping.reason()
+    }
+
+    /// The trace that the job belongs to, to be continued by what the handler calls. [`Trace`] has an example.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Context")
+            .field("stopping", &self.stopping)
+            .field("trace", &self.trace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,20 +123,16 @@ pub(crate) struct Reports {
     due: Instant,
 }
 
-/// A context, and the reports that come out of it: the first at once, then one an interval at most.
-pub(crate) fn context(interval: Duration, cancellation: CancellationToken) -> (Context, Reports) {
+/// Reports of what is told: the first at once, then one an interval at most, with the last word.
+pub(crate) fn reports(interval: Duration) -> (impl Fn(Progress) + Send + Sync + 'static, Reports) {
     let (sender, receiver) = watch::channel(None);
-    (
-        Context {
-            progress: sender,
-            cancellation,
-        },
-        Reports {
-            progress: receiver,
-            interval,
-            due: Instant::now(),
-        },
-    )
+    let tell = move |progress| drop(sender.send_replace(Some(progress)));
+    let reports = Reports {
+        progress: receiver,
+        interval,
+        due: Instant::now(),
+    };
+    (tell, reports)
 }
 
 impl Reports {
@@ -97,9 +161,14 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(1);
 
+    fn context() -> (Context, Reports) {
+        let (tell, reports) = reports(INTERVAL);
+        (Context::new(tell, Stopping::default(), Trace::default()), reports)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_first_report_is_due_at_once_and_later_ones_wait_and_carry_the_last_word() {
-        let (context, mut reports) = context(INTERVAL, CancellationToken::new());
+        let (context, mut reports) = context();
         let began = Instant::now();
         context.progress(1, 9, "one");
         assert_eq!(reports.next().await.completed, 1);
@@ -113,7 +182,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_report_that_was_not_waited_for_is_not_lost() {
-        let (context, mut reports) = context(INTERVAL, CancellationToken::new());
+        let (context, mut reports) = context();
         context.progress(1, 9, "one");
         reports.next().await;
         context.progress(2, 9, "two");
@@ -123,7 +192,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_report_comes_where_nothing_was_told() {
-        let (_context, mut reports) = context(INTERVAL, CancellationToken::new());
+        let (_context, mut reports) = context();
         assert!(timeout(INTERVAL * 10, reports.next()).await.is_err());
     }
 }

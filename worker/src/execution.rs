@@ -1,135 +1,232 @@
-//! One message, from its receipt to its end: STARTED, the handler, progress, the outcome, the deletion; in that order, so
-//! that a crash anywhere leads to a redelivery and never to a loss.
+//! One message, from its receipt to its end: a place, STARTED, the handler, progress, the outcome, the deletion; in that
+//! order, so that a crash anywhere leads to a redelivery and never to a loss.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument;
+use tracing::Instrument as _;
 
+use crate::attempt::{Attempt, Settlement, refusal};
 use crate::backoff::Backoff;
-use crate::context::{Reports, context};
-use crate::failure::{Code, Failure};
-use crate::handler::{AnyHandler, Ended, Handlers};
+use crate::context::{Context, Reports, reports};
+use crate::failure::Failure;
+use crate::handler::{Ended, Handlers, Registered};
 use crate::outcome::Outcomes;
+use crate::places::{Claim, Places};
 use crate::queue::{Delivery, Queues};
+use crate::stopping::{Stop, Stopping};
 use crate::task::Assignment;
 use crate::work::{Begun, Pulse, WorkService};
 
 /// How long STARTED or PROGRESS may hold up what follows. Nothing depends on them.
 const NOTICE_MAX: Duration = Duration::from_secs(5);
 
-/// A message and what is needed to deal with it.
+/// What the executions of a consumer share.
 #[derive(Debug)]
-pub(crate) struct Execution {
+pub(crate) struct Shared {
     pub(crate) queues: Arc<Queues>,
-    pub(crate) handlers: Arc<Handlers>,
-    pub(crate) delivery: Delivery,
+    pub(crate) handlers: Handlers,
+    pub(crate) places: Arc<Places>,
     pub(crate) progress_interval: Duration,
     pub(crate) work: Option<Arc<WorkService>>,
     pub(crate) heartbeat_interval: Duration,
+    pub(crate) ending: Ending,
+}
+
+/// The end of a consumer, in three steps.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// Nothing more begins: what waits for a place is given back.
+    pub(crate) closing: CancellationToken,
+    /// The grace is over: handlers are asked to stop.
+    pub(crate) stopping: CancellationToken,
+    /// What has not stopped by now is dropped and given back.
+    pub(crate) abandoning: CancellationToken,
+}
+
+/// A message with a task for one of the handlers.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    shared: Arc<Shared>,
+    delivery: Delivery,
+    received: Instant,
+    assignment: Assignment,
+    registered: Registered,
+    claim: Claim,
+    stopping: Stopping,
 }
 
 impl Execution {
-    /// Deals with the message, or gives it back when `abandon` is cancelled.
-    pub(crate) async fn run(self, abandon: CancellationToken) {
+    /// Reads a message, and claims a place for its task; none when it is nothing that is executed here.
+    pub(crate) fn accept(shared: &Arc<Shared>, delivery: Delivery) -> Option<Self> {
         let Delivery {
             message_id,
             body,
             receive_count,
             ..
-        } = &self.delivery;
+        } = &delivery;
         let assignment = match Assignment::read(body, *receive_count) {
             Ok(assignment) => assignment,
             Err(error) => {
                 tracing::error!(message.id = %message_id, %error, "message left to the redrive policy");
-                return;
+                return None;
             }
         };
-        let task = &assignment.task;
-        let Some(handler) = self.handlers.get(&task.job_type) else {
-            let (id, kind) = (&task.job_id, &task.job_type);
-            tracing::warn!(job.id = %id, job.type = kind, "job type has no handler here, task left to others");
-            return;
+        let (id, job_type) = (&assignment.task.job_id, &assignment.task.job_type);
+        let Some(registered) = shared.handlers.get(job_type) else {
+            tracing::warn!(job.id = %id, job.type = job_type, "job type has no handler here, task left to others");
+            return None;
         };
+        Some(Self {
+            shared: Arc::clone(shared),
+            received: Instant::now(),
+            registered: registered.clone(),
+            claim: shared.places.claim(registered.job_type),
+            stopping: Stopping::default(),
+            delivery,
+            assignment,
+        })
+    }
+
+    /// Deals with the message.
+    pub(crate) async fn run(self) {
+        let task = &self.assignment.task;
         let span = tracing::info_span!(
             "task",
             job.id = %task.job_id,
             job.type = task.job_type,
             task.dispatch = task.dispatch,
-            task.attempt = task.attempt
+            task.attempt = task.attempt,
+            trace.id = task.trace.trace_id(),
+            trace.parent = task.trace.parent_id(),
         );
-        async {
-            tokio::select! {
-                () = self.execute(assignment, handler) => {}
-                never = self.keep_invisible() => match never {},
-                () = abandon.cancelled() => self.give_back().await,
-            }
-        }
-        .instrument(span)
-        .await;
+        self.attend().instrument(span).await;
     }
 
-    async fn execute(&self, assignment: Assignment, handler: Arc<dyn AnyHandler>) {
-        let message_id = self.delivery.message_id.clone();
-        let mut outcomes = Outcomes::new(&assignment, message_id, self.queues.outcome_bytes_max());
-        let ended = match refusal(&assignment) {
-            Some(failure) => Some(Err(failure)),
-            None => self.handle(assignment, handler, &mut outcomes).await,
+    async fn attend(self) {
+        let Self {
+            shared,
+            delivery,
+            received,
+            assignment,
+            registered,
+            claim,
+            stopping,
+        } = self;
+        let hand = Hand {
+            shared: &shared,
+            delivery: &delivery,
+            registered: &registered,
+            stopping: &stopping,
         };
-        match ended {
-            Some(ended) => {
+        tokio::select! {
+            () = hand.hold(claim, assignment) => {}
+            never = hand.keep_invisible(received) => match never {},
+            () = shared.ending.abandoning.cancelled() => hand.give_back().await,
+        }
+    }
+}
+
+/// A message in hand.
+struct Hand<'a> {
+    shared: &'a Shared,
+    delivery: &'a Delivery,
+    registered: &'a Registered,
+    stopping: &'a Stopping,
+}
+
+impl Hand<'_> {
+    /// Executes the task once there is a place for it, unless the consumer stops before that.
+    async fn hold(&self, claim: Claim, assignment: Assignment) {
+        let place = tokio::select! {
+            biased;
+            () = self.shared.ending.closing.cancelled() => return self.give_back().await,
+            place = claim.place() => place,
+        };
+        self.execute(assignment).await;
+        drop(place);
+    }
+
+    async fn execute(&self, assignment: Assignment) {
+        let (message_id, attempt) = (self.delivery.message_id.clone(), assignment.task.attempt);
+        let mut outcomes = Outcomes::new(&assignment, message_id, self.shared.queues.outcome_bytes_max());
+        let (ended, settlement) = match refusal(&assignment) {
+            Some(failure) => (Err(failure), Settlement::Told),
+            None => match self.handle(assignment, &mut outcomes).await {
+                Some(ended) => {
+                    let policy = &self.registered.policy;
+                    let settlement = Settlement::of(&ended, attempt, policy, self.stopping.reason());
+                    (ended, settlement)
+                }
+                None => (Ok(None), Settlement::Dropped),
+            },
+        };
+        match settlement {
+            Settlement::Told => {
                 log(&ended);
                 self.deliver(&outcomes.ended(&ended)).await;
+                self.delete().await;
             }
-            None => tracing::info!("task dropped without an outcome"),
-        }
-        if let Err(error) = self.queues.delete(&self.delivery).await {
-            tracing::warn!(%error, "task not deleted, it will come again");
+            Settlement::Dropped => {
+                tracing::info!("task dropped without an outcome");
+                self.delete().await;
+            }
+            Settlement::RetriedHere(delay) => {
+                log(&ended);
+                self.retry_after(delay).await;
+            }
+            Settlement::GivenBack => self.give_back().await,
+            Settlement::Left => tracing::info!("task left, as another consumer may have it"),
         }
     }
 
-    /// Runs the handler in a task of its own: a panic ends nothing else, and a handler that blocks its thread does not
-    /// keep the message from being kept invisible. None when the server says that nobody waits for an outcome.
-    async fn handle(
-        &self,
-        assignment: Assignment,
-        handler: Arc<dyn AnyHandler>,
-        outcomes: &mut Outcomes,
-    ) -> Option<Ended> {
-        let cancellation = CancellationToken::new();
-        let work = self.work.as_ref().map(Arc::clone);
-        let mut pulse = Pulse::new(work, &assignment, self.heartbeat_interval, cancellation.clone());
+    /// Runs the handler to its end. None when the server says, before it begins, that nobody waits for an outcome.
+    async fn handle(&self, assignment: Assignment, outcomes: &mut Outcomes) -> Option<Ended> {
+        let shared = self.shared;
+        let work = shared.work.as_ref().map(Arc::clone);
+        let mut pulse = Pulse::new(
+            work,
+            &assignment,
+            shared.heartbeat_interval,
+            self.stopping.clone(),
+        );
         match pulse.begin().await {
             Begun::Known => {}
             Begun::Untold => self.notice(&outcomes.started()).await,
             Begun::Unwanted => return None,
         }
-        let (context, mut reports) = context(self.progress_interval, cancellation);
-        let work = async move { handler.handle(assignment.task, &context).await };
-        let mut work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
+        let (tell, mut reports) = reports(shared.progress_interval);
+        let context = Context::new(tell, self.stopping.clone(), assignment.task.trace.clone());
+        let mut attempt = Attempt::begin(assignment, self.registered, context);
         let ended = async {
             loop {
                 tokio::select! {
                     biased;
-                    ended = &mut work => return ended.unwrap_or_else(|_| Err(panicked())),
+                    ended = attempt.ended() => return ended,
                     body = next_report(&mut reports, outcomes) => self.notice(&body).await,
                 }
             }
         };
-        let ended = tokio::select! {
-            ended = ended => ended,
+        tokio::select! {
+            ended = ended => Some(ended),
             never = pulse.beat() => match never {},
-        };
-        (!pulse.is_unwanted()).then_some(ended)
+            never = self.ask_to_stop_in_the_end() => match never {},
+        }
+    }
+
+    async fn ask_to_stop_in_the_end(&self) -> Infallible {
+        self.shared.ending.stopping.cancelled().await;
+        self.stopping.ask(Stop::Draining);
+        pending().await
     }
 
     /// Sends what may as well get lost.
     async fn notice(&self, outcome: &str) {
-        match timeout(NOTICE_MAX, self.queues.send(outcome)).await {
+        match timeout(NOTICE_MAX, self.shared.queues.send(outcome)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "start or progress not reported"),
             Err(_) => tracing::warn!("start or progress not reported in time"),
@@ -139,31 +236,53 @@ impl Execution {
     /// Sends what must not get lost, for as long as it takes.
     async fn deliver(&self, outcome: &str) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.queues.send(outcome).await {
+        while let Err(error) = self.shared.queues.send(outcome).await {
             let wait = backoff.next();
             tracing::warn!(%error, wait.seconds = wait.as_secs_f64(), "outcome not sent, to be tried again");
             sleep(wait).await;
         }
     }
 
+    async fn delete(&self) {
+        if let Err(error) = self.shared.queues.delete(self.delivery).await {
+            tracing::warn!(%error, "task not deleted, it will come again");
+        }
+    }
+
     /// Renews the visibility timeout when half of it is over. A request that fails or hangs is made again while there is
-    /// time left: a connection that died in silence would otherwise cost the rest.
-    async fn keep_invisible(&self) -> Infallible {
-        let half = self.queues.visibility_timeout() / 2;
-        let mut wait = half;
+    /// time left: a connection that died in silence would otherwise cost the rest. Once there is none, another consumer may have
+    /// the task.
+    async fn keep_invisible(&self, received: Instant) -> Infallible {
+        let timeout_whole = self.shared.queues.visibility_timeout();
+        let half = timeout_whole / 2;
+        let (mut wait, mut kept_until) = (half, received + timeout_whole);
         loop {
             sleep(wait).await;
             wait = half / 4;
-            match timeout(half / 2, self.queues.keep(&self.delivery)).await {
-                Ok(Ok(())) => wait = half,
+            let asked = Instant::now();
+            match timeout(half / 2, self.shared.queues.keep(self.delivery)).await {
+                Ok(Ok(())) => (wait, kept_until) = (half, asked + timeout_whole),
                 Ok(Err(error)) => tracing::warn!(%error, "task not kept invisible"),
                 Err(_) => tracing::warn!("task not kept invisible in time"),
+            }
+            if kept_until <= Instant::now() {
+                self.stopping.ask(Stop::Lost);
+            }
+        }
+    }
+
+    async fn retry_after(&self, delay: Duration) {
+        let seconds = delay.as_secs_f64();
+        match self.shared.queues.hide(self.delivery, delay).await {
+            Ok(()) => tracing::info!(wait.seconds = seconds, "task to be tried again here"),
+            Err(error) => {
+                tracing::warn!(%error, "task not put off, it will come again after its visibility timeout")
             }
         }
     }
 
     async fn give_back(&self) {
-        match self.queues.release(&self.delivery).await {
+        match self.shared.queues.hide(self.delivery, Duration::ZERO).await {
             Ok(()) => tracing::info!("task given back"),
             Err(error) => {
                 tracing::warn!(%error, "task not given back, it will come again after its visibility timeout")
@@ -177,57 +296,37 @@ async fn next_report(reports: &mut Reports, outcomes: &mut Outcomes) -> String {
     outcomes.progress(&progress)
 }
 
-/// Why a task is not even begun.
-fn refusal(assignment: &Assignment) -> Option<Failure> {
-    if assignment.task.deadline < SystemTime::now() {
-        let message = "the deadline had passed before this attempt could begin";
-        return Some(Failure::new(Code::DeadlineExceeded, "DEADLINE_PASSED", message));
-    }
-    if assignment.payload_elsewhere {
-        let message = "the payload is in an object store, which this consumer cannot read";
-        return Some(Failure::new(Code::Unimplemented, "PAYLOAD_ELSEWHERE", message));
-    }
-    None
-}
-
-/// What a panic says may hold anything; the panic hook prints it, the partner does not get it.
-fn panicked() -> Failure {
-    Failure::new(Code::Internal, "TASK_PANICKED", "the task ended unexpectedly")
-}
-
 fn log(ended: &Ended) {
-    match ended {
-        Ok(_) => tracing::info!("task succeeded"),
-        Err(Failure {
-            is_cancelled: true, ..
-        }) => tracing::info!("task cancelled"),
-        Err(Failure {
-            code,
-            reason,
-            source: None,
-            retryable,
-            ..
-        }) => {
+    let failure = match ended {
+        Ok(_) => return tracing::info!("task succeeded"),
+        Err(failure) if failure.is_cancelled => return tracing::info!("task cancelled"),
+        Err(failure) => failure,
+    };
+    let Failure {
+        code,
+        reason,
+        retryable,
+        ..
+    } = failure;
+    let code = code.name();
+    match failure.source.as_deref() {
+        None => {
             tracing::info!(
-                error.code = code.name(),
+                error.code = code,
                 error.reason = reason,
                 error.retryable = retryable,
                 "task failed"
-            );
+            )
         }
-        Err(Failure {
-            code,
-            reason,
-            source: Some(source),
-            ..
-        }) => {
-            let error = source.as_ref();
+        Some(source) => {
+            let error: &(dyn std::error::Error + 'static) = source;
             tracing::error!(
                 error,
-                error.code = code.name(),
+                error.code = code,
                 error.reason = reason,
+                error.retryable = retryable,
                 "task failed"
-            );
+            )
         }
     }
 }

@@ -11,12 +11,50 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::failure::{Code, Failure};
+use crate::policy::Policy;
 use crate::task::Task;
 
 /// Executes the tasks of one job type.
 ///
 /// It must be idempotent: the same job comes again when a consumer dies, or is stopped, before its outcome is known to
-/// SQS. It may be dropped at any `await` when the consumer stops.
+/// SQS. It may be dropped at any `await` when the consumer stops. An [`Arc`] of a handler is one, too.
+///
+/// ```
+/// use postern_worker::{Code, Context, Failure, Handler, Task, testing::Trial};
+///
+/// struct Divide;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Fraction {
+///     numerator: i64,
+///     denominator: i64,
+/// }
+///
+/// #[derive(serde::Serialize)]
+/// struct Quotient {
+///     quotient: i64,
+/// }
+///
+/// impl Handler for Divide {
+///     const JOB_TYPE: &'static str = "example.divide";
+///     type Payload = Fraction;
+///     type Output = Quotient;
+///
+///     async fn handle(&self, task: Task<Fraction>, _context: &Context) -> Result<Quotient, Failure> {
+///         let Fraction { numerator, denominator } = task.payload;
+///         let quotient = numerator
+///             .checked_div(denominator)
+///             .ok_or_else(|| Failure::new(Code::InvalidArgument, "DIVISION_BY_ZERO", "nothing can be divided by zero"))?;
+///         Ok(Quotient { quotient })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let outcome = Trial::new(Divide).payload(serde_json::json!({ "numerator": 7, "denominator": 2 })).run().await;
+/// assert_eq!(outcome.result(), Some(&serde_json::json!({ "quotient": 3 })));
+/// # }
+/// ```
 pub trait Handler: Send + Sync + 'static {
     /// The job type's name in the catalog.
     const JOB_TYPE: &'static str;
@@ -33,6 +71,20 @@ pub trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 }
 
+impl<H: Handler> Handler for Arc<H> {
+    const JOB_TYPE: &'static str = H::JOB_TYPE;
+    type Payload = H::Payload;
+    type Output = H::Output;
+
+    fn handle(
+        &self,
+        task: Task<H::Payload>,
+        context: &Context,
+    ) -> impl Future<Output = Result<H::Output, Failure>> + Send {
+        H::handle(self, task, context)
+    }
+}
+
 /// What came of a task: the result, if there is one.
 pub(crate) type Ended = Result<Option<Map<String, Value>>, Failure>;
 
@@ -45,18 +97,49 @@ pub(crate) trait AnyHandler: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
 }
 
+/// A handler, and how its tasks are executed.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) job_type: &'static str,
+    pub(crate) handler: Arc<dyn AnyHandler>,
+    pub(crate) policy: Policy,
+}
+
 /// Handlers by job type.
 #[derive(Clone, Default)]
-pub(crate) struct Handlers(HashMap<&'static str, Arc<dyn AnyHandler>>);
+pub(crate) struct Handlers(HashMap<&'static str, Registered>);
+
+impl Registered {
+    pub(crate) fn new<H: Handler>(handler: H, policy: Policy) -> Self {
+        Self {
+            job_type: H::JOB_TYPE,
+            handler: Arc::new(handler),
+            policy,
+        }
+    }
+}
 
 impl Handlers {
     /// Adds a handler; one of the same job type gives way.
-    pub(crate) fn insert<H: Handler>(&mut self, handler: H) {
-        self.0.insert(H::JOB_TYPE, Arc::new(handler));
+    pub(crate) fn insert(&mut self, registered: Registered) {
+        self.0.insert(registered.job_type, registered);
     }
 
-    pub(crate) fn get(&self, job_type: &str) -> Option<Arc<dyn AnyHandler>> {
-        self.0.get(job_type).map(Arc::clone)
+    pub(crate) fn get(&self, job_type: &str) -> Option<&Registered> {
+        self.0.get(job_type)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.0.values()
+    }
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct(self.job_type)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 

@@ -36,6 +36,8 @@
 //! # }
 //! ```
 //!
+//! [`testing`] tries a handler without any of this.
+//!
 //! # With the server's help
 //!
 //! A consumer that can reach the server may use its work service ([`Builder::work_service`]): before a handler runs, the server is asked whether the task
@@ -47,15 +49,22 @@
 //! - **At least once.** A task is deleted only after SQS has accepted its outcome. A consumer that dies in between gets
 //!   it again, so a handler must be idempotent: [`Task::job_id`] names the job, however often it comes.
 //! - **Not twice at a time, as long as the consumer lives.** While a handler runs, its message is kept invisible, for the
-//!   12 hours at most that SQS allows.
-//! - **No more than asked for.** Tasks are received only for handlers that are free.
+//!   12 hours at most that SQS allows. When that does not succeed in time, the handler is asked to stop ([`Stop::Lost`]).
+//! - **No more than asked for.** Tasks are received only for handlers that are free. One that comes for a job type at its limit
+//!   ([`Policy::concurrency`]) waits, and is kept invisible from the start.
 //! - **A handler's end is always reported**: its result, its [`Failure`], a panic (`INTERNAL`, `TASK_PANICKED`), a
 //!   payload that does not fit its type (`INVALID_ARGUMENT`, `PAYLOAD_UNREADABLE`), a result that cannot be sent
 //!   (`INTERNAL`, `RESULT_UNUSABLE`), a deadline that had passed before it began (`DEADLINE_EXCEEDED`,
-//!   `DEADLINE_PASSED`).
+//!   `DEADLINE_PASSED`). Exceptions are a try that is not the last one ([`Policy::retry_here`]) and a handler that stopped for a reason that is not
+//!   the partner's ([`Stop`]).
 //! - **What is not understood is not destroyed.** A task of another job type, or a message that is no task, stays in the
 //!   queue: another consumer may know it, and if not, the queue's redrive policy puts it where people look.
+//! - **A stop is orderly.** What has not begun is given back at once, what is under way has its grace, and is asked to stop before it is dropped
+//!   ([`Consumer::run`]).
 
+#![deny(missing_docs)]
+
+mod attempt;
 mod backoff;
 mod client;
 mod consumer;
@@ -64,8 +73,13 @@ mod execution;
 mod failure;
 mod handler;
 mod outcome;
+mod places;
+mod policy;
 mod queue;
+mod stopping;
 mod task;
+pub mod testing;
+mod trace;
 mod work;
 
 pub use aws_sdk_sqs::Client;
@@ -74,6 +88,9 @@ pub use consumer::{Builder, Consumer};
 pub use context::Context;
 pub use failure::{Code, Failure};
 pub use handler::Handler;
+pub use policy::Policy;
 pub use queue::Error;
-pub use task::{Attachment, JobId, PartnerId, Task, Trace};
+pub use stopping::Stop;
+pub use task::{Attachment, JobId, PartnerId, Task};
+pub use trace::Trace;
 pub use work::{ClientCredentials, Tokens};

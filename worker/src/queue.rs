@@ -1,5 +1,7 @@
 //! The two queues as a consumer sees them. The only room that calls SQS; knows nothing of what is in the messages.
 
+use std::collections::HashMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -14,6 +16,8 @@ const RECEIVE_MAX: usize = 10;
 const MESSAGE_BYTES_DEFAULT: usize = 262_144;
 /// Name, type and value of the attribute that goes with an outcome; they count towards a message's size.
 const CONTENT_TYPE: [&str; 3] = ["Content-Type", "String", "application/json"];
+
+type Attributes = HashMap<QueueAttributeName, String>;
 
 /// Why a consumer does not start.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,20 @@ pub enum Error {
     Fifo {
         /// The queue, as it was given.
         queue: String,
+    },
+    /// A task could be in the dead-letter queue before it is tried for the last time.
+    #[error(
+        "job type {job_type} is to be tried {receives} times here, but queue {queue} hands a task out {receives_max} times at most (maxReceiveCount)"
+    )]
+    TooManyRetries {
+        /// The job type.
+        job_type: &'static str,
+        /// The tries that its policy wants, the first included.
+        receives: u32,
+        /// The jobs queue's URL.
+        queue: String,
+        /// The jobs queue's `maxReceiveCount`.
+        receives_max: u32,
     },
     /// The work service cannot be called there.
     #[error("work service {url}: an http or https URL is needed")]
@@ -56,6 +74,8 @@ pub(crate) struct Queues {
     results_url: String,
     /// How long a message is invisible from its receipt, or from the last time that it was kept so.
     visibility_seconds: i32,
+    /// How often a message is handed out, where it goes to a dead-letter queue after that.
+    receives_max: Option<u32>,
     /// Of the body; what the attributes take is off.
     outcome_bytes_max: usize,
 }
@@ -75,9 +95,10 @@ impl Queues {
     pub(crate) async fn open(client: Client, jobs: &str, results: &str) -> Result<Self, Error> {
         let jobs_url = find(&client, jobs).await?;
         let results_url = find(&client, results).await?;
-        let visibility_seconds = attribute(&client, &jobs_url, QueueAttributeName::VisibilityTimeout).await?;
-        let message_bytes_max =
-            attribute(&client, &results_url, QueueAttributeName::MaximumMessageSize).await?;
+        let of_jobs = attributes(&client, &jobs_url).await?;
+        let of_results = attributes(&client, &results_url).await?;
+        let visibility_seconds = number(&of_jobs, &QueueAttributeName::VisibilityTimeout);
+        let message_bytes_max = number(&of_results, &QueueAttributeName::MaximumMessageSize);
         let attribute_bytes: usize = CONTENT_TYPE.iter().map(|part| part.len()).sum();
         Ok(Self {
             client,
@@ -85,10 +106,24 @@ impl Queues {
             results_url,
             // With none at all, every message would be everybody's at once.
             visibility_seconds: visibility_seconds.unwrap_or(30).max(1),
+            receives_max: receives_max(&of_jobs),
             outcome_bytes_max: message_bytes_max
                 .unwrap_or(MESSAGE_BYTES_DEFAULT)
                 .saturating_sub(attribute_bytes),
         })
+    }
+
+    /// Whether a task can be received so often.
+    pub(crate) fn check_receives(&self, job_type: &'static str, receives: u32) -> Result<(), Error> {
+        match self.receives_max {
+            Some(receives_max) if receives > receives_max => Err(Error::TooManyRetries {
+                job_type,
+                receives,
+                queue: self.jobs_url.clone(),
+                receives_max,
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) fn visibility_timeout(&self) -> Duration {
@@ -127,9 +162,11 @@ impl Queues {
         self.change_visibility(delivery, self.visibility_seconds).await
     }
 
-    /// Makes a message visible, for whoever comes next.
-    pub(crate) async fn release(&self, delivery: &Delivery) -> Result<(), Failed> {
-        self.change_visibility(delivery, 0).await
+    /// Makes a message visible after this time, for whoever comes next: at once with none, and otherwise in whole seconds, rounded up.
+    pub(crate) async fn hide(&self, delivery: &Delivery, time: Duration) -> Result<(), Failed> {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        self.change_visibility(delivery, i32::try_from(seconds).unwrap_or(i32::MAX))
+            .await
     }
 
     /// Removes a message: its task is dealt with.
@@ -211,21 +248,26 @@ async fn find(client: &Client, queue: &str) -> Result<String, Error> {
     Ok(answer.queue_url.unwrap_or_default())
 }
 
-async fn attribute<T: std::str::FromStr>(
-    client: &Client,
-    queue_url: &str,
-    name: QueueAttributeName,
-) -> Result<Option<T>, Error> {
+async fn attributes(client: &Client, queue_url: &str) -> Result<Attributes, Error> {
     let request = client
         .get_queue_attributes()
         .queue_url(queue_url)
-        .attribute_names(name.clone());
+        .attribute_names(QueueAttributeName::All);
     let answer = request.send().await.map_err(|error| unusable(queue_url, error))?;
-    Ok(answer
-        .attributes
-        .as_ref()
-        .and_then(|all| all.get(&name))
-        .and_then(|text| text.parse().ok()))
+    Ok(answer.attributes.unwrap_or_default())
+}
+
+fn number<T: FromStr>(attributes: &Attributes, name: &QueueAttributeName) -> Option<T> {
+    attributes.get(name)?.parse().ok()
+}
+
+/// Written as a number, or as text that is one.
+fn receives_max(attributes: &Attributes) -> Option<u32> {
+    let policy = attributes.get(&QueueAttributeName::RedrivePolicy)?;
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let count = policy.get("maxReceiveCount")?;
+    let number = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
+    u32::try_from(number).ok()
 }
 
 fn unusable(queue: &str, error: impl Into<aws_sdk_sqs::Error>) -> Error {

@@ -9,6 +9,8 @@ use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::trace::Trace;
+
 /// One execution of a job that was asked for, with the payload as the handler's own type.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -54,16 +56,6 @@ pub struct Attachment {
     pub sha256: String,
     /// Where it is in the object store.
     pub uri: String,
-}
-
-/// W3C trace context; empty where there is none.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct Trace {
-    /// The header `traceparent`.
-    pub traceparent: String,
-    /// The header `tracestate`.
-    pub tracestate: String,
 }
 
 /// The id of a job.

@@ -6,7 +6,10 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 
 use super::Consumer;
-use crate::handler::{Handler, Handlers};
+use crate::execution::{Ending, Shared};
+use crate::handler::{Handler, Handlers, Registered};
+use crate::places::Places;
+use crate::policy::Policy;
 use crate::queue::{Error, Queues};
 use crate::work::{SharedTokens, Tokens, WorkService};
 
@@ -53,8 +56,13 @@ impl Builder {
     }
 
     /// Executes the tasks of its job type; one given before for the same job type gives way.
-    pub fn handler<H: Handler>(mut self, handler: H) -> Self {
-        self.handlers.insert(handler);
+    pub fn handler<H: Handler>(self, handler: H) -> Self {
+        self.handler_with(handler, Policy::new())
+    }
+
+    /// The same, with a limit of its own or with tries of its own: see [`Policy`].
+    pub fn handler_with<H: Handler>(mut self, handler: H, policy: Policy) -> Self {
+        self.handlers.insert(Registered::new(handler, policy));
         self
     }
 
@@ -64,7 +72,8 @@ impl Builder {
         self
     }
 
-    /// What tasks under way have left to end once the consumer is to stop: 10 s by default.
+    /// What tasks under way have left to end once the consumer is to stop, before they are asked to stop as well: 10 s by default. It takes
+    /// some seconds more ([`Consumer::run`]), which whoever kills what does not stop should know.
     pub const fn drain_grace(mut self, grace: Duration) -> Self {
         self.drain_grace = grace;
         self
@@ -95,22 +104,34 @@ impl Builder {
     /// Finds the queues and reads the visibility timeout of the one and the message size of the other.
     ///
     /// # Errors
-    /// When a queue does not exist, cannot be read, or is a FIFO queue; when the work service's URL is none. That it answers is not
-    /// needed.
+    /// When a queue does not exist, cannot be read, or is a FIFO queue; when a [`Policy`] wants more tries than the queue has receives; when the work
+    /// service's URL is none. That it answers is not needed.
     pub async fn build(self) -> Result<Consumer, Error> {
         let work = self.work.map(|(url, tokens)| {
             WorkService::new(&url, tokens).map_err(|_invalid| Error::WorkServiceUrl { url })
         });
         let work = work.transpose()?.map(Arc::new);
         let queues = Queues::open(self.client, &self.jobs_queue, &self.results_queue).await?;
+        for Registered { job_type, policy, .. } in self.handlers.iter() {
+            queues.check_receives(job_type, policy.receives_max())?;
+        }
+        let limits = self
+            .handlers
+            .iter()
+            .map(|it| (it.job_type, it.policy.concurrency.unwrap_or(usize::MAX)));
+        let places = Places::new(self.concurrency, limits);
         Ok(Consumer {
-            queues: Arc::new(queues),
-            handlers: Arc::new(self.handlers),
+            shared: Arc::new(Shared {
+                queues: Arc::new(queues),
+                handlers: self.handlers,
+                places,
+                progress_interval: self.progress_interval,
+                work,
+                heartbeat_interval: self.heartbeat_interval,
+                ending: Ending::default(),
+            }),
             concurrency: self.concurrency,
             drain_grace: self.drain_grace,
-            progress_interval: self.progress_interval,
-            work,
-            heartbeat_interval: self.heartbeat_interval,
         })
     }
 }

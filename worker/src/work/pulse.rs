@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Decision, Execution, WorkService};
+use crate::stopping::{Stop, Stopping};
 use crate::task::{Assignment, OutcomeToken};
 
 /// However near the deadline is, by clocks that may differ.
@@ -23,8 +23,7 @@ pub(crate) struct Pulse {
     attempt: u32,
     interval: Duration,
     interval_max: Duration,
-    cancellation: CancellationToken,
-    is_unwanted: bool,
+    stopping: Stopping,
 }
 
 /// What the server says to the start of an execution.
@@ -39,12 +38,12 @@ pub(crate) enum Begun {
 }
 
 impl Pulse {
-    /// Beats at least once an `interval_max`. `cancellation` is cancelled when the handler is to stop.
+    /// Beats at least once an `interval_max`, and asks by `stopping` that the handler stops.
     pub(crate) fn new(
         service: Option<Arc<WorkService>>,
         assignment: &Assignment,
         interval_max: Duration,
-        cancellation: CancellationToken,
+        stopping: Stopping,
     ) -> Self {
         let interval_max = interval_max.max(INTERVAL_MAX_LEAST);
         Self {
@@ -53,8 +52,7 @@ impl Pulse {
             attempt: assignment.task.attempt,
             interval: interval_max,
             interval_max,
-            cancellation,
-            is_unwanted: false,
+            stopping,
         }
     }
 
@@ -87,24 +85,19 @@ impl Pulse {
                 Ok(answer) => self.heed(&answer),
                 Err(error) => tracing::warn!(%error, "heartbeat not answered"),
             }
-            if self.is_unwanted {
+            if self.stopping.reason() == Some(Stop::Superseded) {
                 break;
             }
         }
         std::future::pending().await
     }
 
-    /// Whether the server has said that nobody waits for an outcome any more.
-    pub(crate) const fn is_unwanted(&self) -> bool {
-        self.is_unwanted
-    }
-
     fn heed(&mut self, answer: &Answer) {
         self.reckon(answer);
-        self.is_unwanted = answer.decision != Decision::Go;
-        if (self.is_unwanted || answer.cancel_requested) && !self.cancellation.is_cancelled() {
-            tracing::info!(task.decision = ?answer.decision, "handler is asked to stop");
-            self.cancellation.cancel();
+        match answer.decision {
+            Decision::Go if answer.cancel_requested => self.stopping.ask(Stop::Cancelled),
+            Decision::Go => {}
+            Decision::Cancelled | Decision::Superseded => self.stopping.ask(Stop::Superseded),
         }
     }
 

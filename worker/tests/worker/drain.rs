@@ -71,6 +71,27 @@ async fn a_task_that_does_not_end_in_time_is_dropped_and_given_back_at_once() {
 }
 
 #[tokio::test]
+async fn a_handler_that_stops_when_the_grace_is_over_has_not_cancelled_its_job() {
+    let stack = Stack::start(600).await;
+    let (script, mut director) = script();
+    let (tap, mut calls) = tap();
+    let hasty = |builder: postern_worker::Builder| builder.drain_grace(Duration::from_millis(50));
+    let consumer = stack.run(script, &tap, hasty).await;
+    stack.submit(JOB_TYPE, &json!({"do": "heed"})).await;
+    director.begun().await;
+    let began = Instant::now();
+    consumer.stop().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "it was asked to, and not dropped"
+    );
+    calls.next(Call::Release).await;
+    assert_eq!(stack.tasks().await, (1, 0));
+    assert_eq!(stack.outcome().await["event"], "STARTED");
+    stack.end_with_tasks_left().await;
+}
+
+#[tokio::test]
 async fn an_idle_consumer_stops_at_once() {
     let stack = Stack::start(30).await;
     let (script, _director) = script();

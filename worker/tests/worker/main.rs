@@ -7,6 +7,7 @@ mod delivery;
 mod drain;
 mod hang;
 mod outcomes;
+mod policy;
 mod script;
 mod stack;
 mod tap;

@@ -29,6 +29,8 @@ pub(crate) enum Step {
     },
     /// Waits at the gate.
     Wait,
+    /// Waits at the gate, and stops when it is asked to.
+    Heed,
     /// Waits at the gate without giving its thread back.
     Block,
     /// Returns so many bytes.
@@ -124,6 +126,10 @@ impl Handler for Script {
                 self.wait().await;
             }
             Step::Wait => self.wait().await,
+            Step::Heed => tokio::select! {
+                () = self.wait() => {}
+                () = context.cancellation().cancelled() => return Err(Failure::cancelled()),
+            },
             Step::Block => {
                 // Not for ever: a runtime does not end before its threads are given back.
                 let deadline = Instant::now() + PATIENCE;
@@ -143,6 +149,20 @@ impl Handler for Script {
 impl Script {
     async fn wait(&self) {
         self.gate.acquire().await.unwrap().forget();
+    }
+}
+
+/// The same for another job type.
+#[derive(Debug, Clone)]
+pub(crate) struct Other(pub(crate) Script);
+
+impl Handler for Other {
+    const JOB_TYPE: &'static str = "test.other-script";
+    type Payload = Step;
+    type Output = Value;
+
+    async fn handle(&self, task: Task<Step>, context: &Context) -> Result<Value, Failure> {
+        self.0.handle(task, context).await
     }
 }
 

@@ -125,6 +125,17 @@ impl Stack {
         request.send().await.unwrap();
     }
 
+    /// Has the jobs queue hand a task out so often and no more.
+    pub(crate) async fn limit_receives(&self, receives: u32) {
+        create(&self.client, "postern-jobs-dlq", 30).await;
+        let policy = json!({
+            "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:postern-jobs-dlq", "maxReceiveCount": receives
+        });
+        let request = self.client.set_queue_attributes().queue_url(&self.jobs_url);
+        let request = request.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
+        request.send().await.unwrap();
+    }
+
     /// Puts a message on the jobs queue.
     pub(crate) async fn send(&self, body: &str) {
         let attribute = |value: &str| {

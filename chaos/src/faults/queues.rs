@@ -1,6 +1,7 @@
-//! An SQS endpoint that refuses when it is told to, as AWS does: a proxy before one that does not. It speaks the JSON protocol.
+//! An SQS endpoint that refuses when it is told to, as AWS does, and counts what it is asked: a proxy before one that does not. It speaks the
+//! JSON protocol.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -39,6 +40,8 @@ struct Gate {
     http: reqwest::Client,
     endpoint: String,
     refusals: Mutex<HashMap<&'static str, Refusal>>,
+    /// Requests, by their actions.
+    asked: Mutex<BTreeMap<String, usize>>,
     /// How many requests were refused, in whole or in part.
     refused: watch::Sender<usize>,
     /// Entries of batches that came while every second one was to fail.
@@ -57,6 +60,7 @@ impl Queues {
             http: reqwest::Client::builder().no_proxy().build()?,
             endpoint: endpoint.to_owned(),
             refusals: Mutex::default(),
+            asked: Mutex::default(),
             refused: watch::Sender::new(0),
             entries: Mutex::default(),
         });
@@ -82,6 +86,12 @@ impl Queues {
         lock(&self.gate.refusals).clear();
     }
 
+    /// How many requests came since the start, by their actions, refused ones included.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, usize> {
+        lock(&self.gate.asked).clone()
+    }
+
     /// Returns once so many requests have been refused since the start.
     pub async fn refused(&self, count: usize) {
         // The sender lives as long as this does.
@@ -95,6 +105,7 @@ impl Queues {
 }
 
 async fn answer(State(gate): State<Arc<Gate>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    *lock(&gate.asked).entry(action(&headers).to_owned()).or_default() += 1;
     let refusal = lock(&gate.refusals).get(action(&headers)).copied();
     if refusal.is_some() {
         gate.refused.send_modify(|refused| *refused += 1);

@@ -179,8 +179,9 @@ async fn build_server(
     issuer: &Issuer,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Server> {
+    let catalog = Catalog::load(&role::catalog::source(config))?;
     let queues = role::server::queues(config, Some(addresses.sqs.clone()));
-    queue::create(&queues).await?;
+    queue::create(&queues, catalog.queues()).await?;
     let issuers = if config.issuers.is_empty() {
         vec![issuer.url().to_owned()]
     } else {
@@ -190,7 +191,7 @@ async fn build_server(
         store: role::server::database(config),
         migrate: true,
         queues,
-        catalog: Catalog::load(&role::catalog::source(config))?,
+        catalog,
         auth: auth::Config {
             issuers,
             partners: role::server::partners(config),

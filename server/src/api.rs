@@ -21,6 +21,7 @@ mod metered;
 mod pace;
 mod page;
 mod payload;
+mod payload_limit;
 mod problem;
 mod refusal;
 mod reply;
@@ -46,6 +47,7 @@ use tonic_health::server::HealthReporter;
 
 pub use admin::Admin;
 pub use door::{Door, DoorLayer};
+pub use payload_limit::PayloadLimit;
 
 use crate::auth::Caller;
 use crate::catalog::Catalog;
@@ -85,7 +87,7 @@ pub struct Api {
     /// What makes page tokens.
     pub seal: Seal,
     /// How many bytes of JSON a payload may have.
-    pub payload_bytes_max: usize,
+    pub payload_bytes_max: PayloadLimit,
     /// Ends streams and long polls when the server goes away.
     pub shutdown: CancellationToken,
 }

@@ -14,7 +14,7 @@ mod source;
 mod unique;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use backoff::Backoff;
@@ -83,6 +83,12 @@ impl Catalog {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&JobType> {
         self.job_types.get(name)
+    }
+
+    /// The queues that job types name for their tasks, each once.
+    pub fn queues(&self) -> impl Iterator<Item = &str> {
+        let queues: BTreeSet<_> = self.iter().filter_map(JobType::queue).collect();
+        queues.into_iter()
     }
 
     /// All job types, by name.

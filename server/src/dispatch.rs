@@ -1,4 +1,4 @@
-//! Sends what was committed and not yet sent: store to queue.
+//! Sends what was committed and not yet sent, each task to the queue of its job type: store to queue.
 //!
 //! A task is claimed in a commit, sent, and marked in another. A crash in between leaves a claim whose lease ends, and the same task of the
 //! same dispatch is sent again: consumers see it twice at worst, never not at all. Knows nothing of outcomes.
@@ -56,6 +56,7 @@ impl Dispatch {
     pub async fn run(self, shutdown: CancellationToken) {
         self.release_abandoned().await;
         let mut backoff = Backoff::default();
+        self.find(&mut backoff, &shutdown).await;
         while !shutdown.is_cancelled() {
             let pause = backoff.next();
             match self.round(pause).await {
@@ -69,6 +70,20 @@ impl Dispatch {
                     () = tokio::time::sleep(pause) => {}
                     () = shutdown.cancelled() => {}
                 },
+            }
+        }
+    }
+
+    /// Finds the queues. Before that nothing is claimed, since a claim counts as sent.
+    async fn find(&self, backoff: &mut Backoff, shutdown: &CancellationToken) {
+        while let Err(error) = self.jobs.find().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "tasks wait for their queues"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next()) => {}
+                () = shutdown.cancelled() => return,
             }
         }
     }
@@ -190,9 +205,13 @@ impl Dispatch {
             traceparent: &claim.trace.traceparent,
             tracestate: &claim.trace.tracestate,
         };
-        Task::new(job, job_type.consumer_type().to_owned(), parts)
+        let task = Task::new(job, job_type.consumer_type().to_owned(), parts)
             .inspect_err(|error| tracing::error!(job.id = %job.id, %error, "a stored payload is not JSON"))
-            .ok()
+            .ok()?;
+        Some(Task {
+            queue: job_type.queue().map(str::to_owned),
+            ..task
+        })
     }
 
     /// Waits until a task is due, or may be.

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Layer as _;
 
-use api::{Api, Door, DoorLayer};
+use api::{Api, Door, DoorLayer, PayloadLimit};
 use auth::{Authenticator, Rules};
 use catalog::Catalog;
 use collect::Collect;
@@ -121,7 +121,7 @@ impl Config {
         let rules = Rules::load(postern_proto::DESCRIPTOR_SET, &api::SERVICES, &api::OPEN_SERVICES)?;
         let (authenticator, refresh) = Authenticator::new(self.auth)?;
         let store = open(&self.store, self.migrate).await?;
-        let queues = queue::open(&self.queues).await?;
+        let queues = queue::open(&self.queues, self.catalog.queues()).await?;
         let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
         let listening = Listening::new(Timestamp::now());
         let meters = Meters::default();
@@ -130,12 +130,10 @@ impl Config {
             hub: hub.clone(),
             catalog: Arc::clone(&catalog),
             seal: seal.clone(),
-            payload_bytes_max: queues.jobs.payload_bytes_max(),
+            payload_bytes_max: payload_limit(queues.jobs.clone()),
             shutdown: shutdown.clone(),
         };
-        let dead_letters = queues
-            .dead_letters
-            .map(|letters| dead_letters(letters, &api, &meters));
+        let dead_letters = dead_letters(queues.dead_letters, &api, &meters);
         Ok(Server {
             routes: api.routes().await?,
             door: DoorLayer::new(authenticator, rules, shutdown.clone()).counting(meters.calls.clone()),
@@ -188,6 +186,11 @@ fn dead_letters(letters: queue::DeadLetters, api: &Api, meters: &Meters) -> Dead
         },
         meters: meters.swept.clone(),
     }
+}
+
+/// What a job type's queue takes.
+fn payload_limit(jobs: queue::Jobs) -> PayloadLimit {
+    PayloadLimit::known(move |job_type| jobs.payload_bytes_max(job_type.queue()))
 }
 
 /// The database, with the schema that this server needs, and told that a server starts.

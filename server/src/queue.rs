@@ -9,13 +9,14 @@ mod dead_letters;
 mod inbox;
 mod jobs;
 mod outcome;
+mod place;
 mod results;
 mod setup;
 mod subject;
 mod task;
 
 pub use body::Unreadable;
-pub use dead_letters::{DeadLetters, read_dead_letter};
+pub use dead_letters::{DeadLetterQueue, DeadLetters, read_dead_letter};
 pub use inbox::Received;
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
 pub use outcome::{Message, read};
@@ -33,6 +34,17 @@ pub enum Error {
     /// There is no such queue.
     #[error("queue {0} does not exist")]
     Missing(String),
+    /// The credentials do not suffice.
+    #[error("sqs does not let this server use queue {queue}: {why}")]
+    Denied {
+        /// Which queue.
+        queue: String,
+        /// In the words of SQS.
+        why: String,
+    },
+    /// Tasks and outcomes cannot be told apart there.
+    #[error("queue {0} cannot serve for tasks and for outcomes: give each a queue of its own")]
+    Shared(String),
     /// It is a FIFO queue.
     #[error(
         "queue {0} is a FIFO queue: the messages of a group would wait for each other, so one long job would stop its whole partner; use a standard queue"
@@ -46,6 +58,44 @@ pub enum Error {
         /// Which attribute.
         attribute: &'static str,
     },
+}
+
+impl Error {
+    /// Whether waiting helps: SQS is away, or too busy. What else is wrong, somebody must put right.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Sqs(_) => true,
+            Self::Missing(_)
+            | Self::Denied { .. }
+            | Self::Shared(_)
+            | Self::Fifo(_)
+            | Self::Attribute { .. } => false,
+        }
+    }
+}
+
+/// What is wrong with a queue that was asked for.
+fn queue_error<E>(queue: &str, error: aws_sdk_sqs::error::SdkError<E>) -> Error
+where
+    E: std::error::Error + Send + Sync + aws_sdk_sqs::error::ProvideErrorMetadata + 'static,
+{
+    use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+    const MISSING: [&str; 2] = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+    const DENIED: [&str; 4] = [
+        "AccessDenied",
+        "AccessDeniedException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+    ];
+    match error.code() {
+        Some(code) if MISSING.contains(&code) => Error::Missing(queue.to_owned()),
+        Some(code) if DENIED.contains(&code) => Error::Denied {
+            queue: queue.to_owned(),
+            why: error.message().unwrap_or(code).to_owned(),
+        },
+        Some(_) | None => sqs_error(error),
+    }
 }
 
 /// The error as SQS named it, or what kept a request from reaching it: the innermost cause says most, and in a line.

@@ -16,8 +16,8 @@ pub use retention::Retention;
 /// The loops of the sweep.
 #[derive(Debug)]
 pub struct Sweep {
-    /// Finds what nobody will receive again, where the queue of tasks has dead letters.
-    pub dead_letters: Option<DeadLetters>,
+    /// Finds what nobody will receive again.
+    pub dead_letters: DeadLetters,
     /// Ends what nobody told of in time.
     pub deadlines: Deadlines,
     /// Deletes what has been kept long enough.
@@ -27,14 +27,8 @@ pub struct Sweep {
 impl Sweep {
     /// Sweeps until it is told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
-        let stop = shutdown.clone();
-        let dead_letters = async {
-            if let Some(dead_letters) = self.dead_letters {
-                dead_letters.run(stop).await;
-            }
-        };
         tokio::join!(
-            dead_letters,
+            self.dead_letters.run(shutdown.clone()),
             self.deadlines.run(shutdown.clone()),
             self.retention.run(shutdown)
         );

@@ -44,7 +44,7 @@ impl World {
             hub: Hub::default(),
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
-            payload_bytes_max: 10_000,
+            payload_bytes_max: 10_000.into(),
             shutdown: CancellationToken::new(),
         };
         Self { api, _folder: folder }
@@ -384,11 +384,11 @@ async fn a_retry_is_checked_by_the_catalog_of_today() {
             (Code::InvalidArgument, expected)
         );
     }
-    world.api.payload_bytes_max = 10;
+    world.api.payload_bytes_max = 10.into();
     world.change_catalog(&[("t.yaml", JOB_TYPE)]);
     let status = world.retry("acme", &job).await.unwrap_err();
     assert_eq!(reason(&status), "PAYLOAD_TOO_LARGE");
-    world.api.payload_bytes_max = 10_000;
+    world.api.payload_bytes_max = 10_000.into();
 
     let newer = JOB_TYPE.replace("\"1\"", "\"2\"") + "queue_timeout: 1h\nexecution_timeout: 2h\n";
     world.change_catalog(&[("t.yaml", &newer)]);

@@ -52,7 +52,7 @@ impl World {
             jobs: "jobs".to_owned(),
             results: "results".to_owned(),
         };
-        queue::create(&config).await.unwrap();
+        queue::create(&config, []).await.unwrap();
         let client = client(&endpoint);
         let url = async |name: &str| {
             let found = client.get_queue_url().queue_name(name).send().await.unwrap();
@@ -66,7 +66,7 @@ impl World {
         store.migrate().await.unwrap();
         let seal = Seal::parse(&Seal::generate().unwrap()).unwrap();
         let catalog = Arc::new(catalog(on_dead_letter));
-        let queues = queue::open(&config).await.unwrap();
+        let queues = queue::open(&config, []).await.unwrap();
         let dispatch = Dispatch {
             store: store.clone(),
             jobs: queues.jobs,
@@ -76,7 +76,7 @@ impl World {
         };
         let dead_letters = DeadLetters {
             store: store.clone(),
-            letters: queues.dead_letters.unwrap(),
+            letters: queues.dead_letters,
             reader: DeadLetterReader {
                 catalog,
                 seal: seal.clone(),
@@ -504,8 +504,8 @@ async fn without_dead_letters_a_queue_serves_and_nothing_reads_them() {
         jobs: "jobs".to_owned(),
         results: "results".to_owned(),
     };
-    let queues = queue::open(&config).await.unwrap();
-    assert!(queues.dead_letters.is_none());
+    let queues = queue::open(&config, []).await.unwrap();
+    assert!(queues.dead_letters.queues().await.unwrap().is_empty());
     shutdown.cancel();
     while let Some(ended) = tasks.join_next().await {
         ended.unwrap();

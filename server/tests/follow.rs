@@ -55,7 +55,7 @@ impl World {
             hub,
             catalog: Arc::new(Catalog::load(&Source::Files(files.into())).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
-            payload_bytes_max: 10_000,
+            payload_bytes_max: 10_000.into(),
             shutdown: CancellationToken::new(),
         };
         Self {

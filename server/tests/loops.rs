@@ -68,7 +68,7 @@ impl Sqs {
     }
 
     async fn queues(&self) -> Queues {
-        queue::open(&self.config()).await.unwrap()
+        queue::open(&self.config(), []).await.unwrap()
     }
 
     /// How often a task that holds this text was offered.

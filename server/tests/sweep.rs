@@ -195,7 +195,7 @@ impl World {
     async fn deadlines(&self, sqs: &Sqs, now: Timestamp) -> Deadlines {
         Deadlines {
             store: self.store.clone(),
-            results: queue::open(&sqs.config()).await.unwrap().results,
+            results: queue::open(&sqs.config(), []).await.unwrap().results,
             listening: Listening::new(now),
             meters: Default::default(),
         }
@@ -256,14 +256,15 @@ impl Sqs {
     }
 }
 
-async fn answer(Shared(endpoint): Shared<Arc<Sqs>>, headers: HeaderMap) -> Response {
+async fn answer(Shared(endpoint): Shared<Arc<Sqs>>, headers: HeaderMap, body: String) -> Response {
     if endpoint.is_down.load(Ordering::Relaxed) {
         // One that the client does not ask again by itself.
         return (StatusCode::BAD_REQUEST, Json(json!({"__type": "Outage"}))).into_response();
     }
     let action = headers["x-amz-target"].to_str().unwrap();
     let reply = if action.ends_with("GetQueueUrl") {
-        json!({"QueueUrl": endpoint.url})
+        let request: serde_json::Value = serde_json::from_str(&body).unwrap();
+        json!({"QueueUrl": format!("{}/{}", endpoint.url, request["QueueName"].as_str().unwrap())})
     } else {
         json!({"Attributes": {
             "MaximumMessageSize": "1048576",

@@ -9,6 +9,7 @@
 mod cancel;
 mod consumer;
 mod crash;
+mod credentials;
 mod dead_letters;
 mod delete;
 mod demo;

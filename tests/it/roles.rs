@@ -43,7 +43,7 @@ pub(crate) fn server(folder: &Path, sqs: &str, issuer: &Issuer) -> Command {
     command
 }
 
-async fn migrate(folder: &Path) {
+pub(crate) async fn migrate(folder: &Path) {
     let migrated = output(&mut command(folder, &["migrate"])).await;
     assert!(migrated.status.success(), "{migrated:?}");
 }

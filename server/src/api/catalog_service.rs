@@ -73,7 +73,7 @@ impl Api {
             version: job_type.version().to_owned(),
             payload_schema: Some(object(job_type.schema())),
             unique_constraints: unique.collect(),
-            payload_bytes_max: i32::try_from(self.payload_bytes_max).unwrap_or(i32::MAX),
+            payload_bytes_max: i32::try_from(self.payload_bytes_max.of(job_type)).unwrap_or(i32::MAX),
             queue_timeout: prost_types::Duration::try_from(job_type.queue_timeout()).ok(),
             execution_timeout: prost_types::Duration::try_from(job_type.execution_timeout()).ok(),
             examples: job_type.examples().iter().map(object).collect(),

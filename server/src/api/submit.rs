@@ -147,7 +147,7 @@ impl Api {
             0 => 0,
             _ => json!(asked.labels).to_string().len(),
         };
-        let (bytes, bytes_max) = (text.len() + labels, self.payload_bytes_max);
+        let (bytes, bytes_max) = (text.len() + labels, self.payload_bytes_max.of(job_type));
         if bytes > bytes_max {
             let message =
                 format!("payload and labels have {bytes} bytes as JSON, at most {bytes_max} are taken");

@@ -28,6 +28,7 @@ pub struct JobType {
     pub(super) version: String,
     pub(super) schema: Schema,
     pub(super) consumer_type: String,
+    pub(super) queue: Option<String>,
     pub(super) unique: Vec<UniqueConstraint>,
     pub(super) queue_timeout: Duration,
     pub(super) execution_timeout: Duration,
@@ -73,6 +74,12 @@ impl JobType {
     #[must_use]
     pub fn consumer_type(&self) -> &str {
         &self.consumer_type
+    }
+
+    /// Name or URL of the queue of its tasks, where it is not the one of all others.
+    #[must_use]
+    pub fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
     }
 
     /// What only one living job of a partner may have.

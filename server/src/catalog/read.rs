@@ -20,6 +20,9 @@ const RETENTION: Duration = Duration::from_hours(30 * 24);
 const RETENTION_MIN: Duration = Duration::from_hours(7 * 24);
 /// SQS takes attribute values of any length, people do not.
 const NAME_CHARS_MAX: usize = 128;
+/// Of SQS.
+const QUEUE_CHARS_MAX: usize = 80;
+const FIFO: &str = ".fifo";
 
 /// Reads one file. The line is that of its name. None where something is wrong with it: `faults` has all of that.
 pub(super) fn read(source: &Source, file: &str, faults: &mut Vec<Fault>) -> Option<(u64, JobType)> {
@@ -56,6 +59,7 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
     let consumer_type = fields
         .required_text("consumer_type")
         .filter(|name| check_short("consumer_type", name, fields));
+    let queue = queue(fields);
     let unique = unique(fields);
     let queue_timeout = fields.duration("queue_timeout", QUEUE_TIMEOUT).value;
     let execution_timeout = fields.duration("execution_timeout", EXECUTION_TIMEOUT).value;
@@ -79,6 +83,7 @@ fn job_type(source: &Source, fields: &mut Fields<'_>) -> Option<(Option<u64>, Jo
         version: version?.value,
         schema: schema?,
         consumer_type: consumer_type?.value,
+        queue,
         unique,
         queue_timeout,
         execution_timeout,
@@ -143,6 +148,37 @@ fn schema(source: &Source, fields: &mut Fields<'_>) -> Option<Schema> {
     Schema::compile(document)
         .map_err(|error| fields.fault(Some(line), format!("schema: {error}")))
         .ok()
+}
+
+/// The queue of its tasks, by name or URL. Whether there is one, SQS knows.
+fn queue(fields: &mut Fields<'_>) -> Option<String> {
+    let node = fields.take("queue")?;
+    let line = Some(node.line);
+    let Some(queue) = node.value.as_text().filter(|text| is_queue(text)) else {
+        fields.fault(
+            line,
+            "queue must be the name of a queue (letters, digits, - and _, 80 at most) or its URL",
+        );
+        return None;
+    };
+    if queue.ends_with(FIFO) {
+        fields.fault(
+            line,
+            "queue must be a standard queue: in a FIFO queue the jobs of a partner would wait for each other",
+        );
+    }
+    Some(queue.to_owned())
+}
+
+fn is_queue(text: &str) -> bool {
+    let is_address = text.starts_with("https://") || text.starts_with("http://");
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let name = name.strip_suffix(FIFO).unwrap_or(name);
+    let is_name = (1..=QUEUE_CHARS_MAX).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    is_name && (is_address || !text.contains('/')) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn unique(fields: &mut Fields<'_>) -> Vec<UniqueConstraint> {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 
+use super::place::Place;
 use super::{Error, sqs_error};
 use crate::job::Timestamp;
 
@@ -14,10 +14,7 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// A queue that is read. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Inbox {
-    client: Client,
-    url: String,
-}
+pub(super) struct Inbox(Place);
 
 /// A message as it came. It comes again unless it is deleted.
 #[derive(Debug, Clone)]
@@ -33,16 +30,21 @@ pub struct Received {
 }
 
 impl Inbox {
-    pub(super) const fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub(super) const fn new(place: Place) -> Self {
+        Self(place)
+    }
+
+    pub(super) const fn place(&self) -> &Place {
+        &self.0
     }
 
     /// At most ten messages; waits up to 20 s for the first.
     pub(super) async fn receive(&self) -> Result<Vec<Received>, Error> {
         let reply = self
-            .client
+            .0
+            .client()
             .receive_message()
-            .queue_url(&self.url)
+            .queue_url(self.0.url().await?)
             .max_number_of_messages(BATCH_MAX)
             .wait_time_seconds(i32::try_from(WAIT.as_secs()).expect("20"))
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
@@ -70,9 +72,10 @@ impl Inbox {
             })
             .collect();
         let reply = self
-            .client
+            .0
+            .client()
             .delete_message_batch()
-            .queue_url(&self.url)
+            .queue_url(self.0.url().await?)
             .set_entries(Some(entries))
             .send()
             .await

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::inbox::{Inbox, Received};
@@ -10,11 +9,7 @@ use super::{Error, sqs_error};
 
 /// The queue of outcomes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Results {
-    client: Client,
-    url: String,
-    inbox: Inbox,
-}
+pub struct Results(Inbox);
 
 /// What waits in the queue of outcomes, as far as SQS knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +21,8 @@ pub struct Waiting {
 }
 
 impl Results {
-    pub(super) fn new(client: Client, url: String) -> Self {
-        let inbox = Inbox::new(client.clone(), url.clone());
-        Self { client, url, inbox }
+    pub(super) const fn new(inbox: Inbox) -> Self {
+        Self(inbox)
     }
 
     /// At most ten messages; waits up to 20 s for the first.
@@ -36,7 +30,7 @@ impl Results {
     /// # Errors
     /// When SQS does not answer.
     pub async fn receive(&self) -> Result<Vec<Received>, Error> {
-        self.inbox.receive().await
+        self.0.receive().await
     }
 
     /// Deletes messages. Those that SQS keeps come again: it returns how many.
@@ -44,7 +38,7 @@ impl Results {
     /// # Errors
     /// When SQS does not answer.
     pub async fn delete(&self, receipts: &[String]) -> Result<usize, Error> {
-        self.inbox.delete(receipts).await
+        self.0.delete(receipts).await
     }
 
     /// How much waits in the queue.
@@ -58,10 +52,11 @@ impl Results {
             Name::ApproximateNumberOfMessagesNotVisible,
             Name::ApproximateNumberOfMessagesDelayed,
         ];
-        let reply = self
-            .client
+        let place = self.0.place();
+        let reply = place
+            .client()
             .get_queue_attributes()
-            .queue_url(&self.url)
+            .queue_url(place.url().await?)
             .set_attribute_names(Some(COUNTS.to_vec()))
             .attribute_names(Name::VisibilityTimeout)
             .send()
@@ -72,7 +67,7 @@ impl Results {
             value
                 .and_then(|value| value.parse().ok())
                 .ok_or_else(|| Error::Attribute {
-                    queue: self.url.clone(),
+                    queue: place.name().to_owned(),
                     attribute: text,
                 })
         };

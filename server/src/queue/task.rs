@@ -14,6 +14,8 @@ use crate::json::xml_safe;
 pub struct Task {
     /// The consumer's type: the message attribute `type`, by which Symfony finds the class.
     pub consumer_type: String,
+    /// Name or URL of its queue, where its job type has one of its own.
+    pub queue: Option<String>,
     /// Whose job it is: fair queues keep one partner from delaying the others.
     pub partner: String,
     /// The W3C trace context, empty where there is none.
@@ -83,6 +85,7 @@ impl Task {
         };
         Ok(Self {
             consumer_type,
+            queue: None,
             partner: job.partner.as_str().to_owned(),
             traceparent: parts.traceparent.to_owned(),
             body: xml_safe(serde_json::to_string(&body)?),

@@ -6,12 +6,13 @@ mod reader;
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::job::{Job, Timestamp};
 use crate::meters::Swept;
-use crate::queue::{self, Received};
+use crate::queue::{self, DeadLetterQueue, Received};
 use crate::store::system::{Letter, Unusable, Verdict};
 use crate::store::{self, Store};
 
@@ -34,16 +35,40 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Reads dead letters until it is told to stop; what was received by then is finished first.
+    /// Reads the dead letters of every queue until it is told to stop; what was received by then is finished first.
     pub async fn run(self, shutdown: CancellationToken) {
+        let queues = self.find(&shutdown).await;
+        join_all(queues.iter().map(|queue| self.read(queue, &shutdown))).await;
+    }
+
+    /// The queues, once they can be found; none when it is told to stop before.
+    async fn find(&self, shutdown: &CancellationToken) -> &[DeadLetterQueue] {
+        let mut backoff = Backoff::default();
+        while !shutdown.is_cancelled() {
+            match self.letters.queues().await {
+                Ok(queues) => return queues,
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the queues of dead letters are not found yet"
+                ),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next()) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+        &[]
+    }
+
+    async fn read(&self, queue: &DeadLetterQueue, shutdown: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !shutdown.is_cancelled() {
             let received = tokio::select! {
-                received = self.letters.receive() => received,
+                received = queue.receive() => received,
                 () = shutdown.cancelled() => return,
             };
             let result = match received {
-                Ok(messages) => self.settle(&messages, Timestamp::now()).await,
+                Ok(messages) => self.settle(queue, &messages, Timestamp::now()).await,
                 Err(error) => Err(error.into()),
             };
             let Err(failure) = result else {
@@ -62,7 +87,12 @@ impl DeadLetters {
     }
 
     /// Deals with messages for good, each in a transaction of its own, then deletes those it dealt with.
-    async fn settle(&self, messages: &[Received], now: Timestamp) -> Result<(), Failure> {
+    async fn settle(
+        &self,
+        queue: &DeadLetterQueue,
+        messages: &[Received],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let mut settled = Vec::new();
         for message in messages {
             match self.link(message, now).await {
@@ -82,7 +112,7 @@ impl DeadLetters {
         }
         if !settled.is_empty() {
             // What SQS keeps comes again, and is known.
-            self.letters.delete(&settled).await?;
+            queue.delete(&settled).await?;
         }
         Ok(())
     }

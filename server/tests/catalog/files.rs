@@ -31,6 +31,7 @@ fn what_is_not_said_has_its_default() {
             max: Duration::from_mins(5)
         }
     );
+    assert_eq!(job_type.queue(), None);
     assert!(job_type.unique().is_empty() && job_type.examples().is_empty());
 }
 
@@ -95,6 +96,21 @@ examples: [e.json]
     let waits = (2..6).map(|dispatch| job_type.backoff().millis_before(dispatch));
     assert_eq!(waits.collect::<Vec<_>>(), [1_000, 3_000, 9_000, 27_000]);
     assert_eq!(job_type.examples(), [json!({"reference": "r"})]);
+}
+
+#[test]
+fn queues_are_named_or_addressed_and_listed_once() {
+    let of = |name: &str, queue: &str| minimal(&format!("queue: {queue}\n")).replace("a.b", name);
+    let url = "https://sqs.eu-west-1.amazonaws.com/123456789012/slow_jobs";
+    let catalog = load(&[
+        ("1.yaml", &of("a", "slow-jobs")),
+        ("2.yaml", &of("b", url)),
+        ("3.yaml", &of("c", "slow-jobs")),
+        ("4.yaml", &minimal("")),
+    ])
+    .unwrap();
+    assert_eq!(catalog.get("a").unwrap().queue(), Some("slow-jobs"));
+    assert_eq!(catalog.queues().collect::<Vec<_>>(), [url, "slow-jobs"]);
 }
 
 #[test]

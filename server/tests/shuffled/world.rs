@@ -53,10 +53,10 @@ impl World {
             jobs: "jobs".to_owned(),
             results: "results".to_owned(),
         };
-        queue::create(&config).await.unwrap();
+        queue::create(&config, []).await.unwrap();
         let client = client(&endpoint);
         let queue = client.get_queue_url().queue_name("results").send().await.unwrap();
-        let results = queue::open(&config).await.unwrap().results;
+        let results = queue::open(&config, []).await.unwrap().results;
 
         let store = Store::open(&store::Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
@@ -67,7 +67,7 @@ impl World {
             hub: Hub::default(),
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: new_seal(),
-            payload_bytes_max: 10_000,
+            payload_bytes_max: 10_000.into(),
             shutdown: shutdown.clone(),
         };
         let collect = Collect {

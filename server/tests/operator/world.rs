@@ -75,7 +75,7 @@ impl World {
             hub: Hub::default(),
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
-            payload_bytes_max: 10_000,
+            payload_bytes_max: 10_000.into(),
             shutdown: CancellationToken::new(),
         };
         Self {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rooms of the server and the rooms they may import. `lib` composes them all.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("json", &[]),
     ("backoff", &[]),
     ("canonical", &[]),
@@ -67,6 +67,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "store",
         ],
     ),
+    ("vitals", &["catalog", "hub", "job", "queue", "store"]),
     ("serve", &["api"]),
     (
         "lib",
@@ -88,6 +89,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "serve",
             "store",
             "sweep",
+            "vitals",
         ],
     ),
 ];
@@ -100,7 +102,7 @@ const ALONE: [(&str, &[&str]); 8] = [
     ("aws_sdk_sqs", &["queue"]),
     ("aws_config", &["queue"]),
     ("jsonschema", &["catalog"]),
-    ("prometheus_client", &["meters", "lib"]),
+    ("prometheus_client", &["meters", "vitals", "lib"]),
     // `lib` passes the descriptor set on, and imports no type.
     ("postern_proto", &["api", "lib"]),
 ];

@@ -95,6 +95,12 @@ impl Hub {
         }
     }
 
+    /// How many jobs and partners somebody watches.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.lock().len()
+    }
+
     fn wake(&self, changed: impl IntoIterator<Item = Watched>) {
         let all = self.lock();
         for watched in changed {

@@ -20,6 +20,7 @@ pub mod seal;
 mod serve;
 pub mod store;
 pub mod sweep;
+pub mod vitals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use meters::Meters;
 use seal::Seal;
 use store::Store;
 use sweep::{DeadLetterReader, DeadLetters, Deadlines, Retention, Sweep};
+use vitals::Vitals;
 
 /// How long what is under way may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
@@ -77,6 +79,7 @@ pub struct Server {
     refresh: auth::Refresh,
     meters: Meters,
     requests: meters::Requests,
+    vitals: Vitals,
     shutdown: CancellationToken,
 }
 
@@ -125,6 +128,7 @@ impl Config {
         let (catalog, hub, seal) = (Arc::new(self.catalog), Hub::default(), self.seal);
         let listening = Listening::new(Timestamp::now());
         let meters = Meters::default();
+        let vitals = Vitals::new(store.clone(), queues.census, Arc::clone(&catalog), hub.clone());
         let api = Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -169,6 +173,7 @@ impl Config {
             refresh,
             meters,
             requests: queues.requests,
+            vitals,
             shutdown,
         })
     }
@@ -225,6 +230,7 @@ impl Server {
         self.meters.register(registry);
         self.requests.register(registry);
         self.store.transactions().register(registry);
+        self.vitals.register(registry);
     }
 
     /// Serves and runs every loop until the token ends it, then lets what is under way finish, for a while.
@@ -243,6 +249,7 @@ impl Server {
         tasks.spawn(done(self.collect.run(shutdown.clone())));
         tasks.spawn(done(self.sweep.run(shutdown.clone())));
         tasks.spawn(done(self.refresh.run(shutdown.clone())));
+        tasks.spawn(done(self.vitals.run(shutdown.clone())));
         tasks.spawn(serve::serve(listener, self.door, self.routes, shutdown.clone()));
 
         let result = first_end(&mut tasks, &shutdown).await;

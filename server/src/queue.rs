@@ -4,6 +4,7 @@
 //! whether an outcome is authentic.
 
 mod body;
+mod census;
 mod client;
 mod dead_letters;
 mod inbox;
@@ -16,6 +17,7 @@ mod subject;
 mod task;
 
 pub use body::Unreadable;
+pub use census::{Census, Counted, Dead, Depth, Role};
 pub use dead_letters::{DeadLetterQueue, DeadLetters, read_dead_letter};
 pub use inbox::Received;
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};

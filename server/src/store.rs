@@ -31,6 +31,7 @@ mod retention;
 mod retry;
 mod row;
 mod signals;
+mod standing;
 mod submit;
 pub mod system;
 pub mod work;
@@ -48,7 +49,7 @@ use tokio::time::Instant;
 use crate::meters::Transactions;
 
 pub use changes::Changes;
-pub use connect::Config;
+pub use connect::{Config, Pool};
 pub use cursor::Cursor;
 pub use delete::Deletion;
 pub use history::HistoryEntry;
@@ -56,6 +57,7 @@ pub use list::Filter;
 pub use relay::Relay;
 pub use retry::{Original, Retried};
 pub use signals::{Change, Signals};
+pub use standing::{Standing, TypeStanding};
 pub use submit::{Known, Submission, SubmitError, Submitted, Trace, UniqueKey};
 
 /// The database. Cheap to clone.
@@ -224,6 +226,12 @@ impl Store {
     #[must_use]
     pub fn transactions(&self) -> &Transactions {
         &self.inner.transactions
+    }
+
+    /// Where verbs wait for connections, each with how many there are.
+    #[must_use]
+    pub fn pools(&self) -> Vec<Pool> {
+        connect::pools(&self.inner.write, &self.inner.read)
     }
 
     /// The loop that makes changes at other servers known here, and those here there; none where the database serves one.

@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use futures::{StreamExt as _, stream};
 
+use super::census::Census;
 use super::client::connect;
 use super::inbox::Inbox;
 use super::place::Place;
@@ -41,6 +42,8 @@ pub struct Queues {
     pub results: Results,
     /// Tasks that were received too often end here.
     pub dead_letters: DeadLetters,
+    /// What lies in them.
+    pub census: Census,
     /// What was asked of SQS.
     pub requests: Requests,
 }
@@ -59,6 +62,7 @@ pub async fn open<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a st
         .collect();
     let (tasks, results) = (tasks?, Place::new(client, &config.results)?);
     let dead_letters = DeadLetters::new(tasks.clone());
+    let census = Census::new(&config.jobs, &tasks, &results);
     match tokio::time::timeout(START_WAIT, check(&tasks, &results, &dead_letters)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.may_pass() => tracing::warn!(
@@ -76,6 +80,7 @@ pub async fn open<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a st
         jobs: Jobs::new(&config.jobs, tasks),
         results: Results::new(Inbox::new(results)),
         dead_letters,
+        census,
         requests,
     })
 }

@@ -87,6 +87,40 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
     })
 }
 
+/// Connections of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// `write`, `read`, or `all` where there is one for both.
+    pub name: &'static str,
+    /// How many are open.
+    pub open: u32,
+    /// How many of them nobody uses.
+    pub idle: u32,
+    /// How many there may be.
+    pub max: u32,
+}
+
+impl Pool {
+    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+        Self {
+            name,
+            open: pool.size(),
+            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+            max: pool.options().get_max_connections(),
+        }
+    }
+}
+
+pub(super) fn pools(write: &DatabaseConnection, read: &DatabaseConnection) -> Vec<Pool> {
+    if write.get_database_backend() == DbBackend::Postgres {
+        return vec![Pool::of("all", write.get_postgres_connection_pool())];
+    }
+    vec![
+        Pool::of("write", write.get_sqlite_connection_pool()),
+        Pool::of("read", read.get_sqlite_connection_pool()),
+    ]
+}
+
 async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match timeout(RETURN_MAX, connection.ping()).await {
         Ok(answered) => answered.map(|()| true),

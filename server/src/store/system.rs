@@ -1,6 +1,6 @@
 //! What the loops may do, across partners.
 
-use super::{Error, Store};
+use super::{Error, Standing, Store};
 use crate::job::{DeadLetterPolicy, Job, JobId, RetryPolicy, Timestamp};
 
 pub use super::apply::{Report, Verdict};
@@ -67,6 +67,11 @@ impl<'a> Face<'a> {
     /// The earliest deadline of a job that has not ended.
     pub async fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
         self.store.again(|| self.store.next_deadline()).await
+    }
+
+    /// What waits, by job type, and what could not be used.
+    pub async fn standing(&self, now: Timestamp) -> Result<Standing, Error> {
+        self.store.again(|| self.store.standing(now)).await
     }
 
     /// Deletes at most `count` jobs whose purge time has come, with all that belongs to them, and returns how many.

@@ -123,6 +123,10 @@ bench-edge: ## the edge against a bare proxy, grpc-gateway and vanguard, as rati
 	cargo build --release --locked --no-default-features --features edge
 	cargo run --release --package postern-bench --bin bench-edge --locked -- run target/release/postern .tools/peers/peers
 
+.PHONY: bench-worker
+bench-worker: ## the consumer SDK against a consumer that asks SQS for everything one by one, as ratios of one run
+	cargo run --release --package postern-worker --example throughput --locked
+
 .PHONY: compare-edge
 compare-edge: ## what the edge, grpc-gateway, Envoy and vanguard answer, as docs/edge-comparison.md
 	tools/install buf

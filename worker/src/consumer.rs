@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::execution::{Execution, Shared};
-use crate::queue::Delivery;
+use crate::queue::{Delivery, Gathering};
 
 pub use builder::Builder;
 
@@ -26,6 +26,13 @@ const GIVE_BACK_MAX: Duration = Duration::from_secs(3);
 /// Made by [`Consumer::builder`].
 #[derive(Debug)]
 pub struct Consumer {
+    receiver: Receiver,
+    gathering: Gathering,
+}
+
+/// The half that receives.
+#[derive(Debug)]
+struct Receiver {
     shared: Arc<Shared>,
     concurrency: usize,
     drain_grace: Duration,
@@ -43,6 +50,16 @@ impl Consumer {
     /// [`Builder::drain_grace`] gives. When that is over, handlers are asked to stop ([`Stop::Draining`](crate::Stop)), and what has not ended two
     /// seconds later is dropped. All that is given back is visible in the queue again, for another consumer. Idle, it returns at once.
     pub async fn run(self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.receiver.run(shutdown) => {}
+            never = self.gathering.run() => match never {},
+        }
+    }
+}
+
+impl Receiver {
+    /// Until all is ended, or given back.
+    async fn run(self, shutdown: CancellationToken) {
         let mut running = JoinSet::new();
         let mut backoff = Backoff::default();
         tracing::info!(consumer.concurrency = self.concurrency, consumer.handlers = ?self.shared.handlers, "consumer ready");

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::handler::{Ended, Handlers, Registered};
 use crate::outcome::Outcomes;
 use crate::places::{Claim, Places};
-use crate::queue::{Delivery, Queues};
+use crate::queue::{Delivery, Queues, Requests};
 use crate::stopping::{Stop, Stopping};
 use crate::task::Assignment;
 use crate::work::{Begun, Pulse, WorkService};
@@ -28,7 +28,8 @@ const NOTICE_MAX: Duration = Duration::from_secs(5);
 /// What the executions of a consumer share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) queues: Arc<Queues>,
+    pub(crate) queues: Queues,
+    pub(crate) requests: Requests,
     pub(crate) handlers: Handlers,
     pub(crate) places: Arc<Places>,
     pub(crate) progress_interval: Duration,
@@ -196,7 +197,7 @@ impl Hand<'_> {
         );
         match pulse.begin().await {
             Begun::Known => {}
-            Begun::Untold => self.notice(&outcomes.started()).await,
+            Begun::Untold => self.notice(outcomes.started()).await,
             Begun::Unwanted => return None,
         }
         let (tell, mut reports) = reports(shared.progress_interval);
@@ -207,7 +208,7 @@ impl Hand<'_> {
                 tokio::select! {
                     biased;
                     ended = attempt.ended() => return ended,
-                    body = next_report(&mut reports, outcomes) => self.notice(&body).await,
+                    body = next_report(&mut reports, outcomes) => self.notice(body).await,
                 }
             }
         };
@@ -225,8 +226,8 @@ impl Hand<'_> {
     }
 
     /// Sends what may as well get lost.
-    async fn notice(&self, outcome: &str) {
-        match timeout(NOTICE_MAX, self.shared.queues.send(outcome)).await {
+    async fn notice(&self, outcome: String) {
+        match timeout(NOTICE_MAX, self.shared.requests.send(outcome)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "start or progress not reported"),
             Err(_) => tracing::warn!("start or progress not reported in time"),
@@ -236,7 +237,7 @@ impl Hand<'_> {
     /// Sends what must not get lost, for as long as it takes.
     async fn deliver(&self, outcome: &str) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.shared.queues.send(outcome).await {
+        while let Err(error) = self.shared.requests.send(outcome.to_owned()).await {
             let wait = backoff.next();
             tracing::warn!(%error, wait.seconds = wait.as_secs_f64(), "outcome not sent, to be tried again");
             sleep(wait).await;
@@ -244,7 +245,7 @@ impl Hand<'_> {
     }
 
     async fn delete(&self) {
-        if let Err(error) = self.shared.queues.delete(self.delivery).await {
+        if let Err(error) = self.shared.requests.delete(self.delivery).await {
             tracing::warn!(%error, "task not deleted, it will come again");
         }
     }
@@ -260,7 +261,7 @@ impl Hand<'_> {
             sleep(wait).await;
             wait = half / 4;
             let asked = Instant::now();
-            match timeout(half / 2, self.shared.queues.keep(self.delivery)).await {
+            match timeout(half / 2, self.shared.requests.keep(self.delivery)).await {
                 Ok(Ok(())) => (wait, kept_until) = (half, asked + timeout_whole),
                 Ok(Err(error)) => tracing::warn!(%error, "task not kept invisible"),
                 Err(_) => tracing::warn!("task not kept invisible in time"),
@@ -273,7 +274,7 @@ impl Hand<'_> {
 
     async fn retry_after(&self, delay: Duration) {
         let seconds = delay.as_secs_f64();
-        match self.shared.queues.hide(self.delivery, delay).await {
+        match self.shared.requests.hide(self.delivery, delay).await {
             Ok(()) => tracing::info!(wait.seconds = seconds, "task to be tried again here"),
             Err(error) => {
                 tracing::warn!(%error, "task not put off, it will come again after its visibility timeout")
@@ -282,7 +283,7 @@ impl Hand<'_> {
     }
 
     async fn give_back(&self) {
-        match self.shared.queues.hide(self.delivery, Duration::ZERO).await {
+        match self.shared.requests.hide(self.delivery, Duration::ZERO).await {
             Ok(()) => tracing::info!("task given back"),
             Err(error) => {
                 tracing::warn!(%error, "task not given back, it will come again after its visibility timeout")

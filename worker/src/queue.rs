@@ -1,12 +1,18 @@
 //! The two queues as a consumer sees them. The only room that calls SQS; knows nothing of what is in the messages.
 
+mod gather;
+mod requests;
+
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+
+pub(crate) use requests::{Gathering, Requests};
 
 /// SQS waits no longer.
 const RECEIVE_WAIT_SECONDS: i32 = 20;
@@ -61,10 +67,10 @@ pub enum Error {
     },
 }
 
-/// A request that SQS did not answer well, with the causes in the text.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", DisplayErrorContext(.0))]
-pub(crate) struct Failed(#[source] Box<aws_sdk_sqs::Error>);
+/// A request that SQS did not answer well, or its part of one: the text has the causes.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Failed(Arc<str>);
 
 /// The jobs queue and the results queue.
 #[derive(Debug)]
@@ -99,7 +105,6 @@ impl Queues {
         let of_results = attributes(&client, &results_url).await?;
         let visibility_seconds = number(&of_jobs, &QueueAttributeName::VisibilityTimeout);
         let message_bytes_max = number(&of_results, &QueueAttributeName::MaximumMessageSize);
-        let attribute_bytes: usize = CONTENT_TYPE.iter().map(|part| part.len()).sum();
         Ok(Self {
             client,
             jobs_url,
@@ -109,7 +114,7 @@ impl Queues {
             receives_max: receives_max(&of_jobs),
             outcome_bytes_max: message_bytes_max
                 .unwrap_or(MESSAGE_BYTES_DEFAULT)
-                .saturating_sub(attribute_bytes),
+                .saturating_sub(requests::attribute_bytes()),
         })
     }
 
@@ -134,6 +139,11 @@ impl Queues {
         self.outcome_bytes_max
     }
 
+    /// What is asked of the queues in batches, and the loops that this needs.
+    pub(crate) fn requests(&self) -> (Requests, Gathering) {
+        requests::requests(self)
+    }
+
     /// Waits for tasks, 20 s at most: as many as there are, up to `max` and to 10.
     pub(crate) async fn receive(&self, max: usize) -> Result<Vec<Delivery>, Failed> {
         let max = i32::try_from(max.min(RECEIVE_MAX)).expect("at most 10");
@@ -156,63 +166,18 @@ impl Queues {
             .filter_map(delivery)
             .collect())
     }
+}
 
-    /// Keeps a message invisible for another visibility timeout from now.
-    pub(crate) async fn keep(&self, delivery: &Delivery) -> Result<(), Failed> {
-        self.change_visibility(delivery, self.visibility_seconds).await
-    }
-
-    /// Makes a message visible after this time, for whoever comes next: at once with none, and otherwise in whole seconds, rounded up.
-    pub(crate) async fn hide(&self, delivery: &Delivery, time: Duration) -> Result<(), Failed> {
-        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-        self.change_visibility(delivery, i32::try_from(seconds).unwrap_or(i32::MAX))
-            .await
-    }
-
-    /// Removes a message: its task is dealt with.
-    pub(crate) async fn delete(&self, delivery: &Delivery) -> Result<(), Failed> {
-        let request = self
-            .client
-            .delete_message()
-            .queue_url(&self.jobs_url)
-            .receipt_handle(&delivery.receipt);
-        request.send().await.map(drop).map_err(failed)
-    }
-
-    /// Sends an outcome. When it returns well, SQS has it.
-    pub(crate) async fn send(&self, outcome: &str) -> Result<(), Failed> {
-        let [name, data_type, value] = CONTENT_TYPE;
-        let json = MessageAttributeValue::builder()
-            .data_type(data_type)
-            .string_value(value);
-        let json = json.build().expect("it has a type");
-        let request = self
-            .client
-            .send_message()
-            .queue_url(&self.results_url)
-            .message_body(outcome);
-        request
-            .message_attributes(name, json)
-            .send()
-            .await
-            .map(drop)
-            .map_err(failed)
-    }
-
-    async fn change_visibility(&self, delivery: &Delivery, seconds: i32) -> Result<(), Failed> {
-        let request = self.client.change_message_visibility().queue_url(&self.jobs_url);
-        request
-            .receipt_handle(&delivery.receipt)
-            .visibility_timeout(seconds)
-            .send()
-            .await
-            .map(drop)
-            .map_err(failed)
+impl Failed {
+    /// Only at the very end: what was not sent by then was nothing to wait for.
+    fn closed() -> Self {
+        Self("the consumer has ended".into())
     }
 }
 
 fn failed(error: impl Into<aws_sdk_sqs::Error>) -> Failed {
-    Failed(Box::new(error.into()))
+    let error: aws_sdk_sqs::Error = error.into();
+    Failed(DisplayErrorContext(&error).to_string().into())
 }
 
 fn delivery(message: Message) -> Option<Delivery> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 
-use super::Consumer;
+use super::{Consumer, Receiver};
 use crate::execution::{Ending, Shared};
 use crate::handler::{Handler, Handlers, Registered};
 use crate::places::Places;
@@ -120,18 +120,22 @@ impl Builder {
             .iter()
             .map(|it| (it.job_type, it.policy.concurrency.unwrap_or(usize::MAX)));
         let places = Places::new(self.concurrency, limits);
-        Ok(Consumer {
-            shared: Arc::new(Shared {
-                queues: Arc::new(queues),
-                handlers: self.handlers,
-                places,
-                progress_interval: self.progress_interval,
-                work,
-                heartbeat_interval: self.heartbeat_interval,
-                ending: Ending::default(),
-            }),
+        let (requests, gathering) = queues.requests();
+        let shared = Shared {
+            queues,
+            requests,
+            handlers: self.handlers,
+            places,
+            progress_interval: self.progress_interval,
+            work,
+            heartbeat_interval: self.heartbeat_interval,
+            ending: Ending::default(),
+        };
+        let receiver = Receiver {
+            shared: Arc::new(shared),
             concurrency: self.concurrency,
             drain_grace: self.drain_grace,
-        })
+        };
+        Ok(Consumer { receiver, gathering })
     }
 }

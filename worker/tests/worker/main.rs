@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
+mod batches;
 mod contacts;
 mod delivery;
 mod drain;

@@ -70,7 +70,7 @@ async fn a_job_type_at_its_limit_takes_no_place_from_others() {
 
 #[tokio::test]
 async fn a_task_that_waits_for_its_job_type_is_kept_invisible() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     for _ in 0..2 {
@@ -79,8 +79,8 @@ async fn a_task_that_waits_for_its_job_type_is_kept_invisible() {
     let consumer = one_at_a_time(&stack, script, &tap).await;
     assert_eq!(director.begun().await, 1);
     until_in_hand(&stack, 2).await;
-    // Two and a half visibility timeouts of two tasks.
-    for _ in 0..10 {
+    // For both at once, or one by one: more than a visibility timeout in any case.
+    for _ in 0..5 {
         calls.next(Call::Keep).await;
     }
     assert!(director.none_begun());

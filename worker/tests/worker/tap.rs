@@ -4,25 +4,25 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_sqs::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_sqs::config::{ConfigBag, Intercept};
-use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityInput;
-use aws_sdk_sqs::operation::delete_message::DeleteMessageInput;
+use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchInput;
+use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchInput;
 use aws_sdk_sqs::operation::receive_message::ReceiveMessageInput;
-use aws_sdk_sqs::operation::send_message::SendMessageInput;
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchInput;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::stack::PATIENCE;
 
-/// A request that a consumer makes.
+/// A request that a consumer makes, for one task or several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Receive,
     Keep,
     Release,
     Delete,
-    /// STARTED or PROGRESS.
+    /// STARTED or PROGRESS, and nothing else.
     Notice,
-    /// The last outcome of a task.
+    /// The last outcome of a task among others.
     End,
 }
 
@@ -56,6 +56,11 @@ impl Tap {
 }
 
 impl Calls {
+    /// All that were seen so far.
+    pub(crate) fn so_far(&mut self) -> Vec<Call> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+
     /// Waits for the next such request; those before it are passed over.
     pub(crate) async fn next(&mut self, wanted: Call) {
         let next = async { while self.0.recv().await.expect("the tap is there") != wanted {} };
@@ -78,17 +83,21 @@ impl Intercept for Tap {
         let input = context.input();
         let call = if input.downcast_ref::<ReceiveMessageInput>().is_some() {
             Call::Receive
-        } else if input.downcast_ref::<DeleteMessageInput>().is_some() {
+        } else if input.downcast_ref::<DeleteMessageBatchInput>().is_some() {
             Call::Delete
-        } else if let Some(change) = input.downcast_ref::<ChangeMessageVisibilityInput>() {
-            if change.visibility_timeout() == Some(0) {
+        } else if let Some(change) = input.downcast_ref::<ChangeMessageVisibilityBatchInput>() {
+            if change
+                .entries()
+                .iter()
+                .any(|entry| entry.visibility_timeout() == Some(0))
+            {
                 Call::Release
             } else {
                 Call::Keep
             }
-        } else if let Some(send) = input.downcast_ref::<SendMessageInput>() {
-            let body = send.message_body().unwrap();
-            if body.contains("STARTED") || body.contains("PROGRESS") {
+        } else if let Some(send) = input.downcast_ref::<SendMessageBatchInput>() {
+            let is_notice = |body: &str| body.contains("STARTED") || body.contains("PROGRESS");
+            if send.entries().iter().all(|entry| is_notice(entry.message_body())) {
                 Call::Notice
             } else {
                 Call::End

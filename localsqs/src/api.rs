@@ -2,6 +2,7 @@
 //! nor in which protocol it is spoken to.
 
 mod batch;
+mod moves;
 mod parameters;
 mod queues;
 mod receipts;
@@ -65,6 +66,10 @@ impl Api {
             "DeleteMessageBatch" => self.delete_message_batch(parameters).await,
             "ChangeMessageVisibility" => self.change_message_visibility(parameters).await,
             "ChangeMessageVisibilityBatch" => self.change_message_visibility_batch(parameters).await,
+            "ListDeadLetterSourceQueues" => self.list_dead_letter_source_queues(parameters, &caller).await,
+            "StartMessageMoveTask" => self.start_message_move_task(parameters).await,
+            "ListMessageMoveTasks" => self.list_message_move_tasks(parameters, &caller).await,
+            "CancelMessageMoveTask" => self.cancel_message_move_task(parameters).await,
             _ if NOT_HERE.contains(&action.as_str()) => Err(Fault::UnsupportedOperation(format!(
                 "{action} is not supported by this endpoint."
             ))),
@@ -74,14 +79,10 @@ impl Api {
 }
 
 /// Actions that SQS has and this endpoint has not.
-const NOT_HERE: [&str; 9] = [
+const NOT_HERE: [&str; 5] = [
     "AddPermission",
-    "CancelMessageMoveTask",
-    "ListDeadLetterSourceQueues",
-    "ListMessageMoveTasks",
     "ListQueueTags",
     "RemovePermission",
-    "StartMessageMoveTask",
     "TagQueue",
     "UntagQueue",
 ];

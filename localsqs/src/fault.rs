@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     #[error("Only one PurgeQueue operation on {0} is allowed every 60 seconds.")]
     PurgeQueueInProgress(String),
     #[error("{0}")]
+    ResourceNotFound(String),
+    #[error("{0}")]
     UnsupportedOperation(String),
     #[error("The action {0} is not valid for this endpoint.")]
     InvalidAction(String),
@@ -68,6 +70,12 @@ impl Fault {
     pub(crate) fn out_of_range(value: impl std::fmt::Display, name: &str, reason: &str) -> Self {
         Self::InvalidParameterValue(format!(
             "Value {value} for parameter {name} is invalid. Reason: {reason}."
+        ))
+    }
+
+    pub(crate) fn no_resource(parameter: &str) -> Self {
+        Self::ResourceNotFound(format!(
+            "The resource that you specified for the {parameter} parameter doesn't exist."
         ))
     }
 
@@ -102,6 +110,9 @@ impl Fault {
             Self::PurgeQueueInProgress(_) => {
                 Identity::prefixed("PurgeQueueInProgress", "PurgeQueueInProgress")
                     .with_status(StatusCode::FORBIDDEN)
+            }
+            Self::ResourceNotFound(_) => {
+                Identity::modelled("ResourceNotFoundException").with_status(StatusCode::NOT_FOUND)
             }
             Self::UnsupportedOperation(_) => {
                 Identity::prefixed("UnsupportedOperation", "UnsupportedOperation")

@@ -23,10 +23,11 @@
 //!
 //! - **It checks no signature**: any credentials and any region will do. Bind it to a loopback address. Requests with an
 //!   `Origin` header are refused, so that web pages cannot reach it there.
-//! - FIFO queues, message move tasks, tags (accepted on creation and dropped), permissions, policies and encryption:
+//! - FIFO queues, tags (accepted on creation and dropped), permissions, policies and encryption:
 //!   refused with `UnsupportedOperation` or `InvalidAttributeName`, never silently half done.
 //! - The limit of 120,000 messages in flight is not enforced, counts are exact rather than approximate, a deleted
-//!   queue's name may be used again at once, and a purge is finished when it is answered.
+//!   queue's name may be used again at once, and a purge or a message move task is finished when it is answered, however
+//!   few messages a second it was to move.
 //! - `MessageGroupId` is kept and returned; nothing is made fairer by it.
 //! - One process a data folder; a second one is refused. No clustering, no TLS, no HTTP/2.
 //!

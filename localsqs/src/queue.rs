@@ -3,7 +3,7 @@
 mod redrive;
 mod settings;
 
-pub(crate) use redrive::{ACCOUNT, RedrivePolicy, arn};
+pub(crate) use redrive::{ACCOUNT, RedrivePolicy, arn, queue_of};
 pub(crate) use settings::{MESSAGE_BYTES_MAX, Settings};
 
 use crate::fault::Fault;

@@ -4,6 +4,7 @@
 //! and its sync to disk. An operation is told the time and never asks for it.
 
 mod commit;
+mod moves;
 mod queues;
 mod receipts;
 mod receive;
@@ -11,6 +12,7 @@ mod send;
 mod sweep;
 
 pub(crate) use commit::{Store, start};
+pub(crate) use moves::{BeginMove, CancelMove, ListMoves, ListSources, Move, MoveId, MovePart};
 pub(crate) use queues::{
     CreateQueue, DeleteQueue, FindQueue, ListQueues, PurgeQueue, QueueView, SetSettings, ViewQueue,
 };
@@ -60,6 +62,22 @@ CREATE TABLE message (
 CREATE INDEX message_by_visibility ON message (queue_id, visible_at_ms);
 CREATE INDEX message_by_age ON message (queue_id, sent_at_ms);
 PRAGMA user_version = 1;
+";
+
+/// Tables that came later, and that an endpoint of before leaves alone.
+const LATER: &str = "
+CREATE TABLE IF NOT EXISTS move_task (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue_id INTEGER NOT NULL REFERENCES queue (id) ON DELETE CASCADE,
+    destination TEXT,
+    per_second_max INTEGER,
+    status TEXT NOT NULL,
+    failure TEXT,
+    moved INTEGER NOT NULL DEFAULT 0,
+    to_move INTEGER NOT NULL,
+    started_at_ms INTEGER NOT NULL
+) STRICT;
+UPDATE move_task SET status = 'FAILED', failure = 'Interrupted' WHERE status = 'RUNNING';
 ";
 
 /// An open data folder. Held by one process at a time.
@@ -126,15 +144,18 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
     match found {
         0 => {
             sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
-            transaction.commit().await?;
-            Ok(())
         }
-        SCHEMA_VERSION => Ok(()),
-        _ => Err(Error::NewerSchema {
-            found,
-            known: SCHEMA_VERSION,
-        }),
+        SCHEMA_VERSION => {}
+        _ => {
+            return Err(Error::NewerSchema {
+                found,
+                known: SCHEMA_VERSION,
+            });
+        }
     }
+    sqlx::raw_sql(LATER).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Something to be done in a transaction that others may share.
@@ -177,7 +198,7 @@ mod tests {
     use super::sweep::sweep;
     use super::*;
     use crate::message::{Draft, Offer};
-    use crate::queue::QueueName;
+    use crate::queue::{QueueName, arn};
 
     struct Scene {
         database: Database,
@@ -312,5 +333,55 @@ mod tests {
             "{refused:?}"
         );
         scene.at(60, purge(&scene)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_move_task_that_was_interrupted_has_failed_and_another_may_begin() {
+        let mut scene = Scene::new().await;
+        let dead = QueueName::parse("dead").unwrap();
+        let policy = format!(
+            r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":1}}"#,
+            arn("x", &dead)
+        );
+        let create = |name: &QueueName| CreateQueue {
+            name: name.clone(),
+            attributes: BTreeMap::new(),
+        };
+        scene.at(0, create(&dead)).await.unwrap();
+        let attributes = BTreeMap::from([("RedrivePolicy".to_owned(), policy)]);
+        let name = scene.queue.clone();
+        scene.at(0, SetSettings { name, attributes }).await.unwrap();
+        let begin = || BeginMove {
+            source: dead.clone(),
+            destination: None,
+            per_second_max: None,
+        };
+        let task = scene.at(0, begin()).await.unwrap();
+        assert!(scene.at(0, begin()).await.is_err(), "one at a time");
+        migrate(scene.database.connection().await.unwrap()).await.unwrap();
+        let list = ListMoves {
+            source: dead.clone(),
+            limit: 10,
+        };
+        let listed = scene.at(0, list).await.unwrap();
+        assert_eq!((listed[0].id, listed[0].status.as_str()), (task, "FAILED"));
+        scene.at(0, begin()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_before_gets_the_tables_that_came_later() {
+        let mut scene = Scene::new().await;
+        let connection = scene.database.connection().await.unwrap();
+        sqlx::raw_sql("DROP TABLE move_task")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        migrate(connection).await.unwrap();
+        let list = ListMoves {
+            source: scene.queue.clone(),
+            limit: 10,
+        };
+        assert!(scene.at(0, list).await.unwrap().is_empty());
+        assert_eq!(scene.stored().await, 1);
     }
 }

@@ -41,9 +41,11 @@ struct NamedQueue {
     attributes: BTreeMap<String, String>,
 }
 
+/// What actions ask that answer names of queues in pages.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct List {
+pub(super) struct List {
+    pub(super) queue_url: Option<String>,
     #[serde(default)]
     queue_name_prefix: Option<String>,
     #[serde(default)]
@@ -90,27 +92,13 @@ impl Api {
     }
 
     pub(super) async fn list_queues(&self, parameters: Value, caller: &Caller) -> Result<Value, Fault> {
-        let request: List = read(parameters)?;
-        let limit = request
-            .max_results
-            .map(|number| within("MaxResults", number, 1..=LIST_MAX))
-            .transpose()?;
-        let after = request.next_token.map(page).transpose()?.unwrap_or_default();
-        let prefix = request.queue_name_prefix.unwrap_or_default();
-        let names = self
-            .store
-            .run(ListQueues {
-                prefix,
-                after,
-                limit: limit.unwrap_or(LIST_MAX),
-            })
-            .await?;
+        let mut request: List = read(parameters)?;
+        let (after, limit) = (request.after()?, request.limit()?);
+        let prefix = request.queue_name_prefix.take().unwrap_or_default();
+        let names = self.store.run(ListQueues { prefix, after, limit }).await?;
         let mut answer = nothing();
-        // As with AWS, only who sets a page size gets pages.
-        if let (Some(limit), Some(last)) = (limit, names.last())
-            && names.len() == limit as usize
-        {
-            answer["NextToken"] = URL_SAFE_NO_PAD.encode(last.as_str()).into();
+        if let Some(next) = request.next(&names)? {
+            answer["NextToken"] = next.into();
         }
         if !names.is_empty() {
             answer["QueueUrls"] = names.iter().map(|name| url(caller, name)).collect();
@@ -170,11 +158,34 @@ impl NamedQueue {
     }
 }
 
-fn url(caller: &Caller, name: &QueueName) -> String {
+impl List {
+    /// The last name of the page before.
+    pub(super) fn after(&mut self) -> Result<String, Fault> {
+        Ok(self.next_token.take().map(page).transpose()?.unwrap_or_default())
+    }
+
+    pub(super) fn limit(&self) -> Result<u32, Fault> {
+        within(
+            "MaxResults",
+            self.max_results.unwrap_or(LIST_MAX.into()),
+            1..=LIST_MAX,
+        )
+    }
+
+    /// Where the next page begins. As with AWS, only who sets a page size gets pages.
+    pub(super) fn next(&self, names: &[QueueName]) -> Result<Option<String>, Fault> {
+        let is_full = self.max_results.is_some() && names.len() == self.limit()? as usize;
+        Ok(names
+            .last()
+            .filter(|_| is_full)
+            .map(|last| URL_SAFE_NO_PAD.encode(last.as_str())))
+    }
+}
+
+pub(super) fn url(caller: &Caller, name: &QueueName) -> String {
     format!("http://{}/{ACCOUNT}/{}", caller.host, name.as_str())
 }
 
-/// The last name of the page before.
 fn page(token: String) -> Result<String, Fault> {
     let name = URL_SAFE_NO_PAD
         .decode(&token)

@@ -53,11 +53,7 @@ impl RedrivePolicy {
 
     /// The dead-letter queue; its region does not matter here. `None` cannot happen after [`Self::parse`].
     pub(crate) fn target(&self) -> Option<QueueName> {
-        let (_, name) = self
-            .dead_letter_target_arn
-            .strip_prefix("arn:aws:sqs:")?
-            .split_once(&format!(":{ACCOUNT}:"))?;
-        QueueName::parse(name).ok()
+        queue_of(&self.dead_letter_target_arn)
     }
 
     /// A message received this often is not delivered again.
@@ -83,6 +79,14 @@ impl Eq for RedrivePolicy {}
 /// `arn:aws:sqs:<region>:000000000000:<name>`
 pub(crate) fn arn(region: &str, name: &QueueName) -> String {
     format!("arn:aws:sqs:{region}:{ACCOUNT}:{}", name.as_str())
+}
+
+/// The queue of this account that an ARN names, whatever its region.
+pub(crate) fn queue_of(arn: &str) -> Option<QueueName> {
+    let (_, name) = arn
+        .strip_prefix("arn:aws:sqs:")?
+        .split_once(&format!(":{ACCOUNT}:"))?;
+    QueueName::parse(name).ok()
 }
 
 #[derive(Deserialize)]

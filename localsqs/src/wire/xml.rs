@@ -130,6 +130,8 @@ fn item_name(action: &str, list: &str) -> String {
     match list {
         "Successful" => format!("{action}ResultEntry"),
         "Failed" => "BatchResultErrorEntry".to_owned(),
+        "Results" => format!("{action}ResultEntry"),
+        "queueUrls" => "QueueUrl".to_owned(),
         _ => list.strip_suffix('s').unwrap_or(list).to_owned(),
     }
 }

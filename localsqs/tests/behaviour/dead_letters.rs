@@ -1,6 +1,11 @@
 //! Redrive policies and dead-letter queues.
 
-use aws_sdk_sqs::types::{MessageSystemAttributeName as System, QueueAttributeName as Attribute};
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::types::{
+    Message, MessageSystemAttributeName as System, QueueAttributeName as Attribute,
+    SendMessageBatchRequestEntry,
+};
 
 use crate::harness::{Sqs, bodies, code, with_sqs};
 
@@ -111,6 +116,96 @@ async fn a_redrive_policy_that_leads_nowhere_is_refused() {
     .await;
 }
 
+#[tokio::test]
+async fn the_sources_of_a_dead_letter_queue_are_listed() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 3).await;
+        let list = |queue: &str| sqs.client.list_dead_letter_source_queues().queue_url(queue);
+        let listed = list(&dead).send().await.unwrap();
+        assert_eq!(listed.queue_urls(), std::slice::from_ref(&queue));
+        let page = list(&dead).max_results(1).send().await.unwrap();
+        let next = list(&dead).max_results(1).next_token(page.next_token().unwrap());
+        assert!(next.send().await.unwrap().queue_urls().is_empty());
+        assert!(list(&queue).send().await.unwrap().queue_urls().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_move_task_takes_all_dead_letters_back_as_new_messages() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 1).await;
+        // More than one part of the task.
+        for number in 0..12 {
+            send_ten(sqs, &queue, number).await;
+        }
+        let died = sqs.receive_all(&queue, 120).await;
+        assert!(sqs.receive(&queue).await.is_empty());
+        let arn = sqs.attribute(&dead, Attribute::QueueArn).await.unwrap();
+        let start = sqs.client.start_message_move_task().source_arn(&arn);
+        start.send().await.unwrap();
+        assert_eq!(
+            sqs.attribute(&dead, Attribute::ApproximateNumberOfMessages)
+                .await
+                .unwrap(),
+            "0"
+        );
+        // The handles of before mean none of them.
+        sqs.delete(&queue, &died[0]).await;
+        let back = sqs.receive_all(&queue, 120).await;
+        assert_eq!(bodies(&back), bodies(&died));
+        let ids = |messages: &[Message]| -> BTreeSet<String> {
+            messages
+                .iter()
+                .map(|message| message.message_id().unwrap().to_owned())
+                .collect()
+        };
+        assert!(ids(&back).is_disjoint(&ids(&died)));
+        let list = sqs.client.list_message_move_tasks().source_arn(&arn);
+        let listed = list.send().await.unwrap();
+        let [task] = listed.results() else {
+            panic!("{listed:?}")
+        };
+        assert_eq!(
+            (task.status(), task.approximate_number_of_messages_moved()),
+            (Some("COMPLETED"), 120)
+        );
+        assert!(task.task_handle().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_move_task_leaves_what_came_from_nowhere() {
+    with_sqs(async |sqs| {
+        let (queue, dead) = queues(sqs, 1).await;
+        sqs.send(&dead, "put here by hand").await;
+        sqs.send(&queue, "poison").await;
+        sqs.receive_one(&queue).await;
+        assert!(sqs.receive(&queue).await.is_empty());
+        let arn = sqs.attribute(&dead, Attribute::QueueArn).await.unwrap();
+        sqs.client
+            .start_message_move_task()
+            .source_arn(&arn)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(sqs.receive_one(&queue).await.body(), Some("poison"));
+        let list = sqs.client.list_message_move_tasks().source_arn(&arn);
+        let listed = list.send().await.unwrap();
+        let [task] = listed.results() else {
+            panic!("{listed:?}")
+        };
+        assert_eq!(
+            (task.status(), task.approximate_number_of_messages_moved()),
+            (Some("FAILED"), 1)
+        );
+        assert_eq!(task.failure_reason(), Some("CouldNotDetermineMessageSource"));
+        assert_eq!(sqs.receive_one(&dead).await.body(), Some("put here by hand"));
+    })
+    .await;
+}
+
 /// A queue that shows its messages at once again, and its dead-letter queue.
 async fn queues(sqs: &Sqs, receives_max: u32) -> (String, String) {
     let dead = sqs.queue(&[]).await;
@@ -123,4 +218,13 @@ async fn queues(sqs: &Sqs, receives_max: u32) -> (String, String) {
         ])
         .await;
     (queue, dead)
+}
+
+async fn send_ten(sqs: &Sqs, queue: &str, number: u32) {
+    let entries = (0..10).map(|index| {
+        let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
+        entry.message_body(format!("{number}-{index}")).build().unwrap()
+    });
+    let send = sqs.client.send_message_batch().queue_url(queue);
+    send.set_entries(Some(entries.collect())).send().await.unwrap();
 }

@@ -91,14 +91,6 @@ async fn what_is_not_here_is_refused_and_says_so() {
         .send()
         .await;
     assert_eq!(code(tag), UNSUPPORTED);
-    let arn = "arn:aws:sqs:eu-west-1:000000000000:jobs";
-    let moved = served
-        .client
-        .start_message_move_task()
-        .source_arn(arn)
-        .send()
-        .await;
-    assert_eq!(code(moved), UNSUPPORTED);
     let deduplicated = served
         .client
         .send_message()

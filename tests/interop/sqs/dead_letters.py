@@ -95,28 +95,42 @@ class DeadLetters(Behaviour):
                 change = {"QueueUrl": queue, "Attributes": {"RedrivePolicy": policy}}
                 self.refused("InvalidParameterValue", self.sqs.set_queue_attributes, **change)
 
-    def test_a_move_task_takes_dead_letters_back_to_where_they_came_from(self):
+    def buried(self):
+        """A queue, its dead-letter queue with one message in it, and the ARN of that."""
         queue, dead = self.queues(1)
-        self.send(queue, "poison")
-        self.receive_one(queue)
+        self.send(queue, "poison", MessageAttributes={"type": string("A")})
+        message = self.receive_one(queue)
         self.assertEqual(self.receive(queue), [])
-        arn = self.attributes(dead)["QueueArn"]
+        return queue, dead, message, self.attributes(dead)["QueueArn"]
+
+    def test_a_move_task_takes_dead_letters_back_to_where_they_came_from(self):
+        queue, dead, before, arn = self.buried()
         self.assertTrue(self.sqs.start_message_move_task(SourceArn=arn)["TaskHandle"])
-        self.assertEqual(self.receive_one(queue)["Body"], "poison")
+        after = self.receive_one(queue)
+        self.assertEqual((after["Body"], after["MessageAttributes"]), (before["Body"], before["MessageAttributes"]))
+        self.assertEqual(self.receive(dead), [])
+        with self.case("they are new messages"):
+            self.assertNotEqual(after["MessageId"], before["MessageId"])
         with self.case("it is listed"):
             (task,) = self.sqs.list_message_move_tasks(SourceArn=arn)["Results"]
-            self.assertEqual((task["SourceArn"], task["ApproximateNumberOfMessagesMoved"]), (arn, 1))
+            self.assertEqual((task["SourceArn"], task["Status"]), (arn, "COMPLETED"))
+            self.assertEqual(task["ApproximateNumberOfMessagesMoved"], 1)
 
     def test_a_move_task_may_name_another_destination(self):
-        queue, dead = self.queues(1)
+        _, _, _, arn = self.buried()
         other = self.queue()
-        self.send(queue, "poison")
-        self.receive_one(queue)
-        self.assertEqual(self.receive(queue), [])
-        arns = [self.attributes(url)["QueueArn"] for url in (dead, other)]
-        self.sqs.start_message_move_task(SourceArn=arns[0], DestinationArn=arns[1])
+        self.sqs.start_message_move_task(SourceArn=arn, DestinationArn=self.attributes(other)["QueueArn"])
         self.assertEqual(self.receive_one(other)["Body"], "poison")
 
-    def test_messages_are_moved_only_from_a_queue_of_dead_letters(self):
-        arn = self.attributes(self.queue())["QueueArn"]
-        self.refused("InvalidParameterValue", self.sqs.start_message_move_task, SourceArn=arn)
+    def test_a_move_task_that_cannot_be_is_refused(self):
+        _, _, _, arn = self.buried()
+        start, cancel = self.sqs.start_message_move_task, self.sqs.cancel_message_move_task
+        with self.case("from a queue without dead letters"):
+            living = self.attributes(self.queue())["QueueArn"]
+            self.refused("InvalidParameterValue", start, SourceArn=living)
+        with self.case("from a queue that is not there"):
+            self.refused("ResourceNotFoundException", start, SourceArn=arn + "-absent")
+        with self.case("to a queue that is not there"):
+            self.refused("ResourceNotFoundException", start, SourceArn=arn, DestinationArn=arn + "-absent")
+        with self.case("by a handle that never was"):
+            self.refused("InvalidParameterValue", cancel, TaskHandle="nonsense")

@@ -16,6 +16,9 @@ SERVERS = ("localsqs", "elasticmq", "moto")
 DONE = "done instead of"
 # What a client makes of an answer that is no SQS error at all: a status in JSON, broken XML in Query.
 CRASH = {"json": "'500' !=", "query": "ResponseParserError"}
+# ElasticMQ has the codes of the Query protocol in that protocol only.
+ABSENT = {"json": "'QueueDoesNotExist' !=", "query": "NonExistentQueue' !="}
+NOT_THERE = {"json": "(500)", "query": "ResponseParserError"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,13 @@ STALE = "a_stale_handle_deletes_nothing_and_hides_nothing"
 DELETED = "a_deleted_message_does_not_come_back_and_may_be_deleted_twice"
 TARGET = "a_redrive_policy_that_leads_nowhere_is_refused"
 MOVES = ("a_move_task_takes_dead_letters_back_to_where_they_came_from", "a_move_task_may_name_another_destination")
-ONLY_DEAD = "messages_are_moved_only_from_a_queue_of_dead_letters"
+MOVE = "a_move_task_that_cannot_be_is_refused"
+MOVES_REFUSED = (
+    "from a queue without dead letters",
+    "from a queue that is not there",
+    "to a queue that is not there",
+    "by a handle that never was",
+)
 
 TABLE = (
     Row(
@@ -154,14 +163,6 @@ TABLE = (
         "refused: `PurgeQueueInProgress`",
         elasticmq=Otherwise(
             "purges again", shown("a_purge_removes_everything_and_is_allowed_once_a_minute", DONE, "again")
-        ),
-    ),
-    Row(
-        "`ListDeadLetterSourceQueues`",
-        "the queues whose dead letters go there",
-        localsqs=Otherwise(
-            "refused: `UnsupportedOperation`",
-            shown("the_sources_of_a_dead_letter_queue_are_listed", "UnsupportedOperation"),
         ),
     ),
     Row(
@@ -369,7 +370,7 @@ TABLE = (
         "refused: `InvalidParameterValue`",
         elasticmq=Otherwise(
             "refused: `QueueDoesNotExist`",
-            shown(TARGET, {"json": "QueueDoesNotExist", "query": "NonExistentQueue"}, "an absent queue"),
+            shown(TARGET, ABSENT, "an absent queue"),
         ),
         moto=Otherwise("refused: `QueueDoesNotExist`", shown(TARGET, "NonExistentQueue", "an absent queue")),
     ),
@@ -380,20 +381,20 @@ TABLE = (
     ),
     Row(
         "`StartMessageMoveTask`",
-        "moves dead letters back, or to a queue that is named",
-        localsqs=Otherwise(
-            "refused: `UnsupportedOperation`",
-            shown(MOVES[0], "UnsupportedOperation")
-            | shown(MOVES[1], "UnsupportedOperation")
-            | shown(ONLY_DEAD, "UnsupportedOperation"),
+        "moves dead letters back, or to a queue that is named, as new messages",
+        elasticmq=Otherwise("as the messages that they were", shown(MOVES[0], " == ", "they are new messages")),
+        moto=Otherwise("not there: answers 500", shown(MOVES[0], NOT_THERE) | shown(MOVES[1], NOT_THERE)),
+    ),
+    Row(
+        "a move task of queues that are not there, or have no dead letters; a handle that never was",
+        "refused: `ResourceNotFoundException`, `InvalidParameterValue`",
+        elasticmq=Otherwise(
+            "refused: `QueueDoesNotExist`, 500; `ResourceNotFoundException`",
+            shown(MOVE, ABSENT, "from a queue that is not there", "to a queue that is not there")
+            | shown(MOVE, CRASH, "from a queue without dead letters")
+            | shown(MOVE, "'ResourceNotFoundException' !=", "by a handle that never was"),
         ),
-        elasticmq=Otherwise("as documented; 500 for a queue without dead letters", shown(ONLY_DEAD, CRASH)),
-        moto=Otherwise(
-            "not there: answers 500",
-            shown(MOVES[0], {"json": "(500)", "query": CRASH["query"]})
-            | shown(MOVES[1], {"json": "(500)", "query": CRASH["query"]})
-            | shown(ONLY_DEAD, CRASH),
-        ),
+        moto=Otherwise("not there: answers 500", shown(MOVE, CRASH, *MOVES_REFUSED)),
     ),
 )
 

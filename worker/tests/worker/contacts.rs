@@ -113,7 +113,7 @@ async fn an_account_whose_file_is_that_of_another_is_a_failure_that_no_retry_men
 
 #[tokio::test]
 async fn a_crash_between_outcome_and_deletion_leads_to_the_same_result_and_no_second_row() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (tap, mut calls) = tap();
     tap.fail(&[Call::Delete]);
     let first = stack
@@ -141,7 +141,7 @@ async fn a_crash_between_outcome_and_deletion_leads_to_the_same_result_and_no_se
 
 #[tokio::test]
 async fn a_crash_between_commit_and_outcome_leads_to_the_result_of_the_commit() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (tap, mut calls) = tap();
     tap.fail(&[Call::End]);
     let first = stack

@@ -10,7 +10,7 @@ use crate::tap::{Call, tap};
 
 #[tokio::test]
 async fn a_task_is_kept_invisible_for_as_long_as_its_handler_runs() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     let consumer = stack.run(script, &tap, |builder| builder).await;
@@ -31,7 +31,7 @@ async fn a_task_is_kept_invisible_for_as_long_as_its_handler_runs() {
 
 #[tokio::test]
 async fn a_request_that_hangs_does_not_lose_a_task() {
-    let stack = Stack::start(2).await;
+    let stack = Stack::start(4).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     let hang = Hang::start(&stack.url, "ChangeMessageVisibility").await;
@@ -53,7 +53,7 @@ async fn a_request_that_hangs_does_not_lose_a_task() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_handler_that_blocks_its_thread_does_not_lose_its_task() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     let consumer = stack.run(script, &tap, |builder| builder).await;
@@ -72,7 +72,7 @@ async fn a_handler_that_blocks_its_thread_does_not_lose_its_task() {
 
 #[tokio::test]
 async fn a_task_of_a_consumer_that_crashed_comes_again_as_another_attempt() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, _calls) = tap();
     let first = stack.run(script.clone(), &tap, |builder| builder).await;
@@ -92,7 +92,7 @@ async fn a_task_of_a_consumer_that_crashed_comes_again_as_another_attempt() {
 
 #[tokio::test]
 async fn an_outcome_that_sqs_does_not_take_is_sent_until_it_does_and_the_task_is_deleted_only_then() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     tap.fail(&[Call::End]);

@@ -176,7 +176,7 @@ async fn more_tries_than_the_queue_has_receives_are_refused_at_the_start() {
 
 #[tokio::test]
 async fn a_handler_whose_task_another_consumer_may_have_is_asked_to_stop_and_tells_nothing() {
-    let stack = Stack::start(1).await;
+    let stack = Stack::start(2).await;
     let (script, mut director) = script();
     let (tap, _calls) = tap();
     tap.fail(&[Call::Keep]);

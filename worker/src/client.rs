@@ -21,6 +21,15 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// `endpoint` is the URL of another SQS endpoint. One on a loopback address checks no credentials: there the environment
 /// is asked, and without an answer they are made up, so that development needs none.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// // `postern dev`, in the next terminal; `None` is AWS.
+/// let client = postern_worker::sqs_client(Some("http://127.0.0.1:9324")).await;
+/// assert_eq!(client.config().region().unwrap().as_ref(), "us-east-1");
+/// # }
+/// ```
 pub async fn sqs_client(endpoint: Option<&str>) -> Client {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))

@@ -23,7 +23,7 @@ const GIVE_BACK_MAX: Duration = Duration::from_secs(3);
 
 /// Takes tasks from the jobs queue, has handlers execute them, and sends their outcomes to the results queue.
 ///
-/// Made by [`Consumer::builder`].
+/// Made by [`Consumer::builder`]. The [crate] has an example.
 #[derive(Debug)]
 pub struct Consumer {
     receiver: Receiver,
@@ -39,7 +39,7 @@ struct Receiver {
 }
 
 impl Consumer {
-    /// What a consumer needs to know. [`sqs_client`](crate::sqs_client) makes a client; any other of the AWS SDK will do.
+    /// What a consumer needs to know. [`sqs_client`](crate::sqs_client) makes a client; any other of the AWS SDK will do. [`Builder`] has an example.
     pub fn builder(client: aws_sdk_sqs::Client) -> Builder {
         Builder::new(client)
     }

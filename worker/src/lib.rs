@@ -4,7 +4,7 @@
 //! queue (`proto/messages/` has both as JSON Schemas). Write a [`Handler`] per job type, give them to a [`Consumer`],
 //! and run it:
 //!
-//! ```no_run
+//! ```
 //! use postern_worker::{Code, Consumer, Context, Failure, Handler, Task, sqs_client};
 //!
 //! #[derive(serde::Deserialize)]
@@ -28,10 +28,41 @@
 //!     }
 //! }
 //!
-//! # async fn example(shutdown: tokio_util::sync::CancellationToken) -> Result<(), postern_worker::Error> {
-//! let client = sqs_client(Some("http://127.0.0.1:9324")).await;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # // An endpoint as `postern dev` has one, with a task in it. Whoever sees the outcome ends the consumer.
+//! # let folder = tempfile::tempdir()?;
+//! # let endpoint = postern_localsqs::Endpoint::open(postern_localsqs::Config::new(folder.path())).await?;
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("http://{}", listener.local_addr()?);
+//! # let serving = tokio::spawn(endpoint.serve(listener, tokio_util::sync::CancellationToken::new()));
+//! # let client = sqs_client(Some(&url)).await;
+//! # let jobs = client.create_queue().queue_name("postern-jobs").send().await?.queue_url.unwrap_or_default();
+//! # let results = client.create_queue().queue_name("postern-results").send().await?.queue_url.unwrap_or_default();
+//! # let task = serde_json::json!({
+//! #     "jobId": "job_01h455vb4pex5vsknk084sn02q", "jobType": "example.greet", "jobTypeVersion": "1", "partnerId": "acme",
+//! #     "dispatch": 1, "deadline": "2100-01-01T00:00:00Z", "payload": {"name": "Ada"}, "payloadRef": null, "attachments": [],
+//! #     "labels": {}, "outcomeToken": "token", "trace": {"traceparent": "", "tracestate": ""}
+//! # });
+//! # client.send_message().queue_url(jobs).message_body(task.to_string()).send().await?;
+//! let shutdown = tokio_util::sync::CancellationToken::new();
+//! # let stop = shutdown.clone();
+//! # let seen = tokio::spawn(async move {
+//! #     loop {
+//! #         let answer = client.receive_message().queue_url(&results).wait_time_seconds(1).send().await.unwrap();
+//! #         let bodies: Vec<_> = answer.messages.unwrap_or_default().into_iter().filter_map(|it| it.body).collect();
+//! #         if bodies.iter().any(|body| body.contains("Hello, Ada!")) {
+//! #             stop.cancel();
+//! #             break;
+//! #         }
+//! #     }
+//! # });
+//! # let development = url;
+//! let client = sqs_client(Some(&development)).await;
 //! let consumer = Consumer::builder(client).handler(Greet).concurrency(8).build().await?;
 //! consumer.run(shutdown).await;
+//! # seen.await?;
+//! # drop(serving);
 //! # Ok(())
 //! # }
 //! ```

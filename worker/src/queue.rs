@@ -26,6 +26,17 @@ const CONTENT_TYPE: [&str; 3] = ["Content-Type", "String", "application/json"];
 type Attributes = HashMap<QueueAttributeName, String>;
 
 /// Why a consumer does not start.
+///
+/// ```
+/// use postern_worker::{Consumer, Error, sqs_client};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let client = sqs_client(Some("http://127.0.0.1:9324")).await;
+/// let refused = Consumer::builder(client).jobs_queue("postern-jobs.fifo").build().await;
+/// assert!(matches!(refused, Err(Error::Fifo { queue }) if queue == "postern-jobs.fifo"));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

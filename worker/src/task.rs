@@ -12,6 +12,37 @@ use serde_json::value::RawValue;
 use crate::trace::Trace;
 
 /// One execution of a job that was asked for, with the payload as the handler's own type.
+///
+/// ```
+/// # use postern_worker::{Context, Failure, Handler, Task, testing::Trial};
+/// # use serde_json::{Value, json};
+/// struct Describe;
+///
+/// impl Handler for Describe {
+///     const JOB_TYPE: &'static str = "example.describe";
+///     type Payload = Value;
+///     type Output = Value;
+///
+///     async fn handle(&self, task: Task<Value>, _context: &Context) -> Result<Value, Failure> {
+///         let files: Vec<_> = task.attachments.iter().map(|file| file.name.as_str()).collect();
+///         // What must not happen twice is recorded under the job's id.
+///         Ok(json!({ "job": task.job_id.as_str(), "whose": task.partner_id.as_str(), "team": task.labels["team"], "files": files }))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let files = json!([{
+///     "attachmentId": "att_1", "name": "contacts.csv", "contentType": "text/csv", "sizeBytes": 9, "sha256": "00", "uri": "s3://bucket/key"
+/// }]);
+/// let trial = Trial::new(Describe).job_id("job_01h455vb4pex5vsknk084sn03q").partner_id("globex").label("team", "blue");
+/// let outcome = trial.attachments(files).run().await;
+/// assert_eq!(
+///     outcome.result(),
+///     Some(&json!({ "job": "job_01h455vb4pex5vsknk084sn03q", "whose": "globex", "team": "blue", "files": ["contacts.csv"] }))
+/// );
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Task<P> {
@@ -39,7 +70,7 @@ pub struct Task<P> {
     pub trace: Trace,
 }
 
-/// A file in the object store.
+/// A file in the object store. [`Task`] has an example.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -59,11 +90,16 @@ pub struct Attachment {
 }
 
 /// The id of a job.
+///
+/// ```
+/// let id = postern_worker::JobId::from("job_01h455vb4pex5vsknk084sn02q".to_owned());
+/// assert_eq!(id.to_string(), id.as_str());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(String);
 
-/// The id of a partner.
+/// The id of a partner. [`Task`] has an example.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct PartnerId(String);

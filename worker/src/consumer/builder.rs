@@ -14,6 +14,40 @@ use crate::queue::{Error, Queues};
 use crate::work::{SharedTokens, Tokens, WorkService};
 
 /// What a consumer needs to know; see [`Consumer::builder`].
+///
+/// ```
+/// # use postern_worker::{Context, Failure, Handler, Task};
+/// use postern_worker::{ClientCredentials, Consumer, Error, Policy, sqs_client};
+/// use std::time::Duration;
+///
+/// # struct Greet;
+/// # impl Handler for Greet {
+/// #     const JOB_TYPE: &'static str = "example.greet";
+/// #     type Payload = serde_json::Value;
+/// #     type Output = ();
+/// #     async fn handle(&self, _: Task<Self::Payload>, _: &Context) -> Result<(), Failure> { Ok(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # // Nothing listens there, which is told at once.
+/// # let config = sqs_client(Some("http://127.0.0.1:1")).await.config().to_builder();
+/// # let client = postern_worker::Client::from_conf(config.retry_config(aws_config::retry::RetryConfig::disabled()).build());
+/// let tokens = ClientCredentials::new("https://auth.example.com/oauth2/token", "worker", "worker-secret");
+/// let built = Consumer::builder(client)
+///     .jobs_queue("https://sqs.eu-central-1.amazonaws.com/123456789012/postern-jobs")
+///     .results_queue("postern-results")
+///     .handler_with(Greet, Policy::new().concurrency(4).retry_here(2, Duration::from_secs(10)))
+///     .concurrency(16)
+///     .drain_grace(Duration::from_secs(25))
+///     .progress_interval(Duration::from_secs(5))
+///     .work_service("https://api.example.com", tokens)
+///     .heartbeat_interval(Duration::from_secs(60))
+///     .build()
+///     .await;
+/// // Where the queue is not there, its consumer does not start.
+/// assert!(matches!(built, Err(Error::Queue { .. })));
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::attempt::Settlement;
 use crate::context::Progress;
 
-/// What came of a task, and what would have been told of it. See the [module](crate::testing) for an example.
+/// What came of a task, and what would have been told of it. The [module](crate::testing) has an example, and [`Failure`](crate::Failure) another one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     end: End,

@@ -17,6 +17,28 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Where access tokens come from: bearer tokens with the scope `work/execute`. [`ClientCredentials`] will do for most.
+///
+/// ```
+/// use postern_worker::Tokens;
+///
+/// /// A file that somebody else keeps up to date.
+/// struct Mounted(std::path::PathBuf);
+///
+/// impl Tokens for Mounted {
+///     async fn token(&self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+///         Ok(tokio::fs::read_to_string(&self.0).await?.trim().to_owned())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("token");
+/// # std::fs::write(&path, "secret\n")?;
+/// assert_eq!(Mounted(path).token().await?, "secret");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Tokens: Send + Sync + 'static {
     /// A token that is good now. Asked before every call, so keep it for as long as it is good.
     fn token(&self) -> impl Future<Output = Result<String, BoxError>> + Send;
@@ -68,6 +90,13 @@ struct Given {
 
 impl ClientCredentials {
     /// Tokens of this endpoint, such as `https://auth.example.com/oauth2/token`, with the scope `work/execute`.
+    ///
+    /// ```
+    /// use postern_worker::ClientCredentials;
+    ///
+    /// let tokens = ClientCredentials::new("https://auth.example.com/oauth2/token", "worker", "worker-secret");
+    /// assert!(!format!("{tokens:?}").contains("worker-secret"));
+    /// ```
     #[must_use]
     pub fn new(endpoint: impl Into<String>, client_id: &str, client_secret: &str) -> Self {
         let form = form_urlencoded::Serializer::new(String::new())

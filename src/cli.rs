@@ -1,10 +1,16 @@
 //! The command line: one subcommand a role. Knows what may be asked, and nothing of how it is done.
 
+#[cfg(feature = "operator")]
+mod access;
 #[cfg(feature = "server")]
 mod catalog;
 mod completions;
 #[cfg(feature = "edge")]
 mod edge;
+#[cfg(feature = "operator")]
+mod filter;
+#[cfg(feature = "operator")]
+mod jobs;
 #[cfg(feature = "operator")]
 mod token;
 
@@ -12,11 +18,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "operator")]
+pub use access::Access;
 #[cfg(feature = "server")]
 pub use catalog::{Catalog, CatalogCommand};
 pub use completions::Completions;
 #[cfg(feature = "edge")]
 pub use edge::{Edge, EdgeCommand};
+#[cfg(feature = "operator")]
+pub use filter::Filter;
+#[cfg(feature = "operator")]
+pub use jobs::{Act, Jobs, JobsCommand};
 #[cfg(feature = "operator")]
 pub use token::Token;
 
@@ -56,6 +68,9 @@ pub enum Role {
     /// The job types of a catalog, without a server.
     #[cfg(feature = "server")]
     Catalog(Catalog),
+    /// The jobs of all partners, for operators: seen, followed, acted on.
+    #[cfg(feature = "operator")]
+    Jobs(Jobs),
     /// Prints a token: of the configured issuer, or else of the development issuer.
     #[cfg(feature = "operator")]
     Token(Token),
@@ -70,7 +85,7 @@ impl Role {
         match self {
             Self::Completions(_) => true,
             #[cfg(feature = "operator")]
-            Self::Token(_) => true,
+            Self::Jobs(_) | Self::Token(_) => true,
             #[cfg(feature = "dev")]
             Self::Demo(_) => true,
             #[cfg(feature = "dev")]

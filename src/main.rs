@@ -54,6 +54,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "server")]
         Some(Role::Catalog(catalog)) => role::catalog::run(&config()?, &catalog.command),
         #[cfg(feature = "operator")]
+        Some(Role::Jobs(jobs)) => role::jobs::run(&config()?, jobs).await,
+        #[cfg(feature = "operator")]
         Some(Role::Token(token)) => role::token::run(&config()?, &token).await,
         Some(Role::Completions(completions)) => {
             console::say(completions.script().trim_end());

@@ -1,8 +1,19 @@
-//! What the commands of operators share: clients of a server that runs somewhere, which knows who asks by their token.
+//! What the commands of operators share: a client of a server that runs somewhere and knows who asks by their token, and how its answers
+//! are shown.
 //!
 //! Knows nothing of what is behind that server.
 
+mod client;
 mod error;
 pub(crate) mod issuer;
+mod json;
+mod output;
+mod refusal;
+mod table;
+mod tokens;
+pub(crate) mod view;
 
+pub(crate) use client::Client;
 pub use error::Error;
+pub(crate) use output::Output;
+pub(crate) use table::{Cell, Table};

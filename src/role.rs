@@ -6,6 +6,8 @@ pub mod catalog;
 pub mod dev;
 #[cfg(feature = "edge")]
 pub mod edge;
+#[cfg(feature = "operator")]
+pub mod jobs;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "sqs")]

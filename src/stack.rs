@@ -140,7 +140,7 @@ pub(crate) fn issuer(edge: SocketAddr) -> anyhow::Result<Issuer> {
 }
 
 /// Where this machine reaches an edge that listens here.
-fn edge_url(edge: SocketAddr) -> String {
+pub(crate) fn edge_url(edge: SocketAddr) -> String {
     let host = match edge.ip() {
         any if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         given => given,

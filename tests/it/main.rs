@@ -24,6 +24,7 @@ mod life;
 mod limits;
 mod list;
 mod metrics;
+mod operators;
 mod poll;
 mod process;
 mod proxy;

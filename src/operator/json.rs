@@ -1,0 +1,58 @@
+//! Messages as one line of JSON each, exactly as REST has them.
+
+use std::sync::OnceLock;
+
+use postern_protojson::{Codec, Options};
+use prost::{Message, Name};
+
+use super::Error;
+
+/// Prints messages of Postern's API.
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    /// Compiled once it is needed: most commands print none.
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    codec: Codec,
+    pool: prost_reflect::DescriptorPool,
+}
+
+impl Json {
+    /// The message on one line.
+    pub(super) fn line<M: Name>(&self, message: &M) -> Result<String, Error> {
+        self.line_of(&M::full_name(), message)
+    }
+
+    /// The same of a message that does not know its name.
+    pub(super) fn line_of(&self, name: &str, message: &impl Message) -> Result<String, Error> {
+        let unprintable = |why: &str| Error::Failed(format!("{name} cannot be printed: {why}"));
+        let compiled = self.compiled.get_or_init(compile);
+        let compiled = compiled.as_ref().map_err(|error| unprintable(error))?;
+        let descriptor = compiled
+            .pool
+            .get_message_by_name(name)
+            .ok_or_else(|| unprintable("it is not in the API"))?;
+        let mut json = Vec::new();
+        compiled
+            .codec
+            .message(&descriptor)
+            .to_json(&message.encode_to_vec(), &mut json)
+            .map_err(|error| unprintable(&error.to_string()))?;
+        String::from_utf8(json).map_err(|error| unprintable(&error.to_string()))
+    }
+}
+
+fn compile() -> Result<Compiled, String> {
+    let pool = postern_protojson::pool(postern_proto::DESCRIPTOR_SET).map_err(|error| error.to_string())?;
+    let as_rest_has_it = Options {
+        always_print_fields_without_presence: true,
+        ..Options::default()
+    };
+    Ok(Compiled {
+        codec: Codec::new(pool.clone(), as_rest_has_it),
+        pool,
+    })
+}

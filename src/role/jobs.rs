@@ -1,0 +1,115 @@
+//! `postern jobs`: the jobs of all partners, seen and acted on through the operators' service.
+
+mod act;
+mod watch;
+
+use postern_proto::postern::admin::v1::{
+    GetJobRequest, Job, JobFilter, ListJobEventsRequest, ListJobsRequest,
+};
+
+use crate::cli::{Jobs, JobsCommand};
+use crate::config::Config;
+use crate::console::remark;
+use crate::operator::{Client, Error, Output, view};
+
+/// Of the service.
+const PAGE_SIZE_MAX: u32 = 1000;
+
+/// Does what was asked for.
+///
+/// # Errors
+/// [`Error`] says what went wrong, by its exit code.
+pub async fn run(config: &Config, jobs: Jobs) -> anyhow::Result<()> {
+    let output = Output::new(jobs.access.json);
+    let client = Client::connect(config, &jobs.access).await?;
+    match jobs.command {
+        JobsCommand::List { filter, limit } => list(&client, &output, filter.to_proto(), limit).await?,
+        JobsCommand::Get { job_id, payload } => get(&client, &output, job_id, payload).await?,
+        JobsCommand::Events { job_id } => events(&client, &output, job_id).await?,
+        JobsCommand::Watch {
+            job_id: Some(job_id), ..
+        } => watch::one(&client, &output, job_id).await?,
+        JobsCommand::Watch { filter, limit, .. } => {
+            watch::many(&client, &output, filter.to_proto(), limit).await?;
+        }
+        JobsCommand::Cancel(act) => act::cancel(&client, &output, act).await?,
+    }
+    Ok(())
+}
+
+async fn list(client: &Client, output: &Output, filter: JobFilter, limit: u32) -> Result<(), Error> {
+    let (mut jobs, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let wanted = limit - u32::try_from(jobs.len()).unwrap_or(limit);
+        let page = page(client, filter.clone(), wanted, page_token).await?;
+        jobs.extend(page.0);
+        page_token = page.1;
+        if page_token.is_empty() || jobs.len() >= limit as usize {
+            break;
+        }
+    }
+    output.all(&jobs, view::jobs)?;
+    if jobs.is_empty() {
+        remark("no jobs");
+    } else if !page_token.is_empty() {
+        remark(&format!("there are more than these {limit}: see --limit"));
+    }
+    Ok(())
+}
+
+/// At most so many jobs, and where to go on.
+async fn page(
+    client: &Client,
+    filter: JobFilter,
+    wanted: u32,
+    page_token: String,
+) -> Result<(Vec<Job>, String), Error> {
+    let question = ListJobsRequest {
+        filter: Some(filter),
+        page_size: i32::try_from(wanted.min(PAGE_SIZE_MAX)).unwrap_or_default(),
+        page_token,
+    };
+    let answer = client
+        .call(question, async |mut admin, request| {
+            admin.list_jobs(request).await
+        })
+        .await?;
+    Ok((answer.jobs, answer.next_page_token))
+}
+
+async fn get(client: &Client, output: &Output, job_id: String, include_payload: bool) -> Result<(), Error> {
+    output.one(&read(client, job_id, include_payload).await?, view::job)
+}
+
+/// A job as it is now.
+async fn read(client: &Client, job_id: String, include_payload: bool) -> Result<Job, Error> {
+    let question = GetJobRequest {
+        job_id,
+        include_payload,
+    };
+    let answer = client
+        .call(question, async |mut admin, request| admin.get_job(request).await)
+        .await?;
+    Ok(answer.job.unwrap_or_default())
+}
+
+async fn events(client: &Client, output: &Output, job_id: String) -> Result<(), Error> {
+    let (mut events, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let question = ListJobEventsRequest {
+            job_id: job_id.clone(),
+            page_size: i32::try_from(PAGE_SIZE_MAX).unwrap_or_default(),
+            page_token,
+        };
+        let page = client
+            .call(question, async |mut admin, request| {
+                admin.list_job_events(request).await
+            })
+            .await?;
+        events.extend(page.events);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return output.all(&events, view::events);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Knows nothing of SQL, SQS or gRPC, and has no clock: every transition is told what time it is.
 
 mod cancel;
+mod conclude;
 mod dead_letter;
 mod expire;
 mod failure;
@@ -17,10 +18,11 @@ mod transition;
 mod work;
 
 pub use cancel::Cancellation;
+pub use conclude::Conclusion;
 pub use dead_letter::{DeadLetter, DeadLetterPolicy, Redrive};
 pub use failure::{Code, Failure, Violation};
 pub use id::{InvalidId, JobId, Operator, PartnerId};
-pub use outcome::{Event, Outcome};
+pub use outcome::{Event, Outcome, RESULT_BYTES_MAX};
 pub use progress::Progress;
 pub use retry::NotRetried;
 pub use state::{EventKind, State};

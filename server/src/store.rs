@@ -11,6 +11,7 @@ mod apply;
 mod cancel;
 mod change;
 mod changes;
+mod conclude;
 mod connect;
 mod cursor;
 mod dead_letters;

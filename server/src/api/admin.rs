@@ -3,6 +3,7 @@
 
 mod cancel;
 mod convert;
+mod end;
 mod events;
 mod filter;
 mod get;

@@ -89,6 +89,8 @@ fn sentence(entry: &HistoryEntry) -> String {
             "cancelled by an operator before it was handed out".to_owned()
         }
         Some(EventKind::CancelRequested) if by_operator => "an operator asked for a cancellation".to_owned(),
+        Some(EventKind::Succeeded) if by_operator => "succeeded, as an operator says".to_owned(),
+        Some(EventKind::Failed) if by_operator => "ended by an operator".to_owned(),
         Some(
             EventKind::Submitted
             | EventKind::Started
@@ -142,7 +144,13 @@ mod tests {
         for kind in EventKind::ALL {
             let message = told(kind.as_str(), "x: because of incident 7", Some("jane"));
             assert!(!message.contains("jane"), "{message}");
-            if matches!(kind, EventKind::Cancelled | EventKind::CancelRequested) {
+            let ends = [
+                EventKind::Cancelled,
+                EventKind::CancelRequested,
+                EventKind::Succeeded,
+                EventKind::Failed,
+            ];
+            if ends.contains(&kind) {
                 assert!(
                     message.contains("operator") && !message.contains("incident"),
                     "{message}"

@@ -5,7 +5,14 @@ use serde::{Deserialize, Serialize};
 /// The reason of a failure whose consumer gave none that can be used.
 const REASON_UNKNOWN: &str = "TASK_FAILED";
 /// Reasons that the server alone may give.
-const REASONS_OF_THE_SERVER: [&str; 4] = [QUEUE_TIMEOUT, EXECUTION_TIMEOUT, DEAD_LETTERED, "OUTCOME_INVALID"];
+const REASONS_OF_THE_SERVER: [&str; 5] = [
+    QUEUE_TIMEOUT,
+    EXECUTION_TIMEOUT,
+    DEAD_LETTERED,
+    ENDED_BY_OPERATOR,
+    "OUTCOME_INVALID",
+];
+const ENDED_BY_OPERATOR: &str = "ENDED_BY_OPERATOR";
 const DEAD_LETTERED: &str = "TASK_DEAD_LETTERED";
 const QUEUE_TIMEOUT: &str = "QUEUE_TIMEOUT";
 const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
@@ -89,6 +96,17 @@ impl Failure {
             code: Code::Aborted,
             reason: DEAD_LETTERED.to_owned(),
             message: "the task was handed out again and again, and never came to an outcome".to_owned(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// An operator ended it, for this reason.
+    #[must_use]
+    pub fn ended_by_operator(reason: &str) -> Self {
+        Self {
+            code: Code::Aborted,
+            reason: ENDED_BY_OPERATOR.to_owned(),
+            message: reason.to_owned(),
             violations: Vec::new(),
         }
     }

@@ -2,6 +2,9 @@
 
 use super::{Failure, Progress};
 
+/// Of a result as JSON.
+pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+
 /// One report of a consumer about one dispatch of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::body::{Members, Unreadable, object};
 use super::sha256_hex;
 use super::subject::Subject;
-use crate::job::{Code, Event, Failure, Outcome, Progress, Violation, kept};
+use crate::job::{Code, Event, Failure, Outcome, Progress, RESULT_BYTES_MAX, Violation, kept};
 use crate::json;
 
 const TEXT_BYTES_MAX: usize = 2048;
@@ -14,7 +14,6 @@ const TEXT_BYTES_MAX: usize = 2048;
 const VIOLATION_BYTES_MAX: usize = 256;
 const EVENT_ID_BYTES_MAX: usize = 128;
 const VIOLATIONS_MAX: usize = 100;
-const RESULT_BYTES_MAX: usize = 256 * 1024;
 const RETRY_DELAY_SECONDS_MAX: i64 = 86_400;
 
 /// An outcome as its message tells it. Whether it is authentic, its token says.

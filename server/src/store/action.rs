@@ -13,6 +13,7 @@ use crate::job::{JobId, Operator};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ActionKind {
     Cancel,
+    End,
 }
 
 /// To what.
@@ -52,6 +53,7 @@ impl ActionKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
+            Self::End => "end",
         }
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! - `submit`: the partner asks again. With a request id it finds its job, if there is one; without, there may be two, as with any API.
 //! - `retry`: asked again, it finds the successor that the first one made.
-//! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew.
+//! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew. A cancellation by an operator may be
+//!   written down twice.
+//! - `conclude`: asked again, it finds a job that has ended.
 //! - `bury`: the dead letter comes again, and is known.
 //! - `redrive`: asked again, it finds a job that is not held.
 //! - `apply`: the outcomes come again, and their events are known.

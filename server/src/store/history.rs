@@ -146,7 +146,8 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
         ),
         EventKind::CancelRequested if detail.is_empty() => "a cancellation was asked for".to_owned(),
         EventKind::CancelRequested => format!("a cancellation was asked for: {detail}"),
-        EventKind::Succeeded => "succeeded".to_owned(),
+        EventKind::Succeeded if detail.is_empty() => "succeeded".to_owned(),
+        EventKind::Succeeded => format!("succeeded, as an operator says: {detail}"),
         EventKind::Failed | EventKind::Expired => match &job.failure {
             Some(failure) => format!("{} with {}", kind.as_str(), failure.reason),
             None => kind.as_str().to_owned(),

@@ -4,6 +4,7 @@
 use super::{Error, HistoryEntry, Store};
 use crate::job::{Cancellation, Job, JobId, Operator, Timestamp};
 
+pub use super::conclude::{Concluded, Ending};
 pub use super::inspect::{Condition, Filter, Inspected, Sent, Whole};
 
 /// The verbs of operators. Each fails only when the database does; none where there is no such job.
@@ -59,6 +60,18 @@ impl<'a> Face<'a> {
     ) -> Result<Option<(Job, Cancellation)>, Error> {
         self.store
             .again(|| self.store.cancel_as(operator, id, reason, now))
+            .await
+    }
+    /// Ends a job as the operator says; what came of it.
+    pub async fn conclude(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        ending: &Ending,
+        now: Timestamp,
+    ) -> Result<Option<Concluded>, Error> {
+        self.store
+            .again(|| self.store.conclude(operator, id, ending, now))
             .await
     }
 }

@@ -55,7 +55,8 @@ const fn cause(happening: &Happening, old: &Job) -> &'static str {
         Happening::Expire(_) if matches!(old.dead_letter, Some(DeadLetter::Failing)) => "dead letter",
         Happening::Expire(_) => "deadline",
         Happening::Bury(..) => "a dead letter by itself",
-        Happening::Redrive => "redrive",
+        Happening::Redrive => "RedriveJob",
+        Happening::Conclude(_) => "EndJob",
         Happening::Retry(_) => "RetryJob",
         Happening::Outcome(outcome) => match &outcome.event {
             Event::Started => "STARTED",

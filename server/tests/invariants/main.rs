@@ -7,9 +7,9 @@ mod diagram;
 use std::collections::BTreeSet;
 
 use postern_server::job::{
-    Applied, Cancellation, Code, DeadLetter, DeadLetterPolicy, Decision, Event, EventKind, Execution,
-    Failure, Job, JobId, NotRetried, Outcome, PartnerId, Progress, Redrive, RetryPolicy, State, Timeouts,
-    Timestamp,
+    Applied, Cancellation, Code, Conclusion, DeadLetter, DeadLetterPolicy, Decision, Event, EventKind,
+    Execution, Failure, Job, JobId, NotRetried, Outcome, PartnerId, Progress, Redrive, RetryPolicy, State,
+    Timeouts, Timestamp,
 };
 
 const POLICY: RetryPolicy = RetryPolicy {
@@ -46,6 +46,8 @@ enum Happening {
     Bury(i32, DeadLetterPolicy),
     /// An operator wants its task to be sent again.
     Redrive,
+    /// An operator ends it.
+    Conclude(Conclusion),
 }
 
 /// What came of it, as far as only its caller knows.
@@ -58,6 +60,7 @@ enum Answer {
     Expired(Option<EventKind>),
     Buried(Applied),
     Redriven(Redrive),
+    Concluded(Option<EventKind>),
 }
 
 impl Life {
@@ -95,6 +98,7 @@ impl Life {
             Happening::Expire(at) => Answer::Expired(self.job.expire(*at)),
             Happening::Bury(dispatch, policy) => Answer::Buried(self.job.bury(*dispatch, *policy, now)),
             Happening::Redrive => Answer::Redriven(self.job.redrive(now)),
+            Happening::Conclude(conclusion) => Answer::Concluded(self.job.conclude(conclusion, now)),
         }
     }
 }
@@ -180,7 +184,8 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
         | Happening::Cancel
         | Happening::Retry(_)
         | Happening::Expire(_)
-        | Happening::Redrive => true,
+        | Happening::Redrive
+        | Happening::Conclude(_) => true,
         Happening::Bury(dispatch, _) => *dispatch == old.dispatch,
         Happening::Begin(execution) | Happening::Heartbeat(execution, _) => {
             execution.dispatch == old.dispatch
@@ -190,16 +195,10 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
     if !is_current {
         return old == new;
     }
-    let event = match happening {
-        Happening::Outcome(outcome) => Some(&outcome.event),
-        Happening::Claim
-        | Happening::Cancel
-        | Happening::Retry(_)
-        | Happening::Begin(_)
-        | Happening::Heartbeat(..)
-        | Happening::Expire(_)
-        | Happening::Bury(..)
-        | Happening::Redrive => None,
+    let event = if let Happening::Outcome(outcome) = happening {
+        Some(&outcome.event)
+    } else {
+        None
     };
     match (old.state, new.state) {
         (State::Queued | State::Running, State::Queued) if new.dispatch == old.dispatch + 1 => {
@@ -214,10 +213,14 @@ fn may_become(before: &Life, happening: &Happening, new: &Job) -> bool {
                 || matches!(happening, Happening::Heartbeat(..))
                 || matches!(event, Some(Event::Started | Event::Progress(_)))
         }
-        (State::Queued | State::Running, State::Succeeded) => matches!(event, Some(Event::Succeeded { .. })),
+        (State::Queued | State::Running, State::Succeeded) => {
+            matches!(event, Some(Event::Succeeded { .. }))
+                || matches!(happening, Happening::Conclude(Conclusion::Succeeded))
+        }
         (State::Queued | State::Running, State::Failed) => {
             let is_dead = old.dead_letter == Some(DeadLetter::Failing);
             matches!(event, Some(Event::Failed { .. } | Event::Unusable(_)))
+                || matches!(happening, Happening::Conclude(Conclusion::Failed { .. }))
                 || is_dead && matches!(happening, Happening::Expire(at) if *at >= old.deadline)
         }
         (State::Queued, State::Cancelled) => {
@@ -287,6 +290,15 @@ fn is_honest(before: &Life, happening: &Happening, answer: Answer, new: &Job) ->
             *at >= old.deadline && failure.is_some_and(|failure| failure.reason == reason)
         }
         (Happening::Expire(at), Answer::Expired(None)) => old == new && (!is_open || *at < old.deadline),
+        (Happening::Conclude(conclusion), Answer::Concluded(kind)) => {
+            let said = match conclusion {
+                Conclusion::Failed { .. } => (EventKind::Failed, State::Failed),
+                Conclusion::Succeeded => (EventKind::Succeeded, State::Succeeded),
+            };
+            kind.map_or(!is_open && old == new, |kind| {
+                is_open && (kind, new.state) == said
+            })
+        }
         (happening, answer) => is_honest_of_the_dead(old, happening, answer, new),
     }
 }
@@ -356,7 +368,8 @@ fn asking_the_same_again_decides_nothing_anew() {
             | Happening::Heartbeat(..)
             | Happening::Expire(_)
             | Happening::Bury(..)
-            | Happening::Redrive) = happening
+            | Happening::Redrive
+            | Happening::Conclude(_)) = happening
             else {
                 continue;
             };
@@ -402,8 +415,8 @@ fn no_life_breaks_what_holds() {
             );
         }
     }
-    // Nothing, four of a cancellation, and three each of a retry, a decision, a deadline, a dead letter and its redrive.
-    assert_eq!(answers.len(), 20, "{answers:?}");
+    // Nothing, four of a cancellation, and three each of a retry, a decision, a deadline, a dead letter, its redrive and a word of an operator.
+    assert_eq!(answers.len(), 23, "{answers:?}");
 }
 
 /// Every state with every combination of what else decides.
@@ -463,6 +476,7 @@ fn every_happening() -> Vec<Happening> {
         happenings.push(Happening::Expire(deadline.plus_millis(millis)));
     }
     happenings.push(Happening::Redrive);
+    happenings.extend(every_conclusion().map(Happening::Conclude));
     for dispatch in 1..=POLICY.dispatches + 1 {
         happenings.extend(every_policy().map(|policy| Happening::Bury(dispatch, policy)));
         for attempt in [None, Some(1), Some(2), Some(3)] {
@@ -489,6 +503,11 @@ fn every_happening() -> Vec<Happening> {
 fn every_policy() -> [DeadLetterPolicy; 2] {
     let grace_millis = 60_000;
     [DeadLetterPolicy::Fail { grace_millis }, DeadLetterPolicy::Hold]
+}
+
+fn every_conclusion() -> [Conclusion; 2] {
+    let reason = "stuck".to_owned();
+    [Conclusion::Failed { reason }, Conclusion::Succeeded]
 }
 
 fn every_event() -> Vec<Event> {
@@ -545,7 +564,9 @@ impl Random {
     fn happening(&mut self, life: &Life) -> Happening {
         let kind = self.below(16);
         if kind == 0 {
-            return self.pick(vec![Happening::Cancel, Happening::Retry(JobId::new(1))]);
+            let end = Happening::Conclude(self.pick(every_conclusion().to_vec()));
+            let (cancel, retry) = (Happening::Cancel, Happening::Retry(JobId::new(1)));
+            return self.pick(vec![cancel.clone(), cancel, retry, end]);
         }
         if self.below(40) == 0 {
             let millis = i64::try_from(self.below(3)).unwrap() - 1;

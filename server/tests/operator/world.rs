@@ -17,7 +17,9 @@ use postern_server::job::{
 use postern_server::seal::Seal;
 use postern_server::store::operator::Inspected;
 use postern_server::store::system::{DeadTask, Letter, Report, Sending};
-use postern_server::store::{Config, HistoryEntry, Store, Submission, Trace};
+use postern_server::store::{
+    Config, HistoryEntry, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
+};
 use prost::{Message as _, Name};
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use tokio_util::sync::CancellationToken;
@@ -94,12 +96,31 @@ impl World {
     }
 
     pub(crate) async fn submit_as(&self, partner: &str, job_type: &str) -> JobId {
+        let submission = self.submission(partner, job_type);
+        self.store.partner().submit(&submission).await.unwrap();
+        submission.job.id
+    }
+
+    /// One that holds a unique value.
+    pub(crate) async fn submit_unique(&self, value: &str) -> Result<Submitted, SubmitError> {
+        let key = UniqueKey {
+            name: value.to_owned(),
+            digest: [1; 32],
+        };
+        let submission = Submission {
+            unique: vec![key],
+            ..self.submission("acme", "a.b")
+        };
+        self.store.partner().submit(&submission).await
+    }
+
+    fn submission(&self, partner: &str, job_type: &str) -> Submission {
         let number = self.submitted.fetch_add(1, Ordering::Relaxed) + 1;
         let now = at(i64::from(number));
         let id = JobId::new(u64::from(number));
         let mut job = Job::new(id, PartnerId::new(partner), TIMEOUTS, now);
         job.job_type = job_type.to_owned();
-        let submission = Submission {
+        Submission {
             job,
             payload: r#"{"reference":"r"}"#.to_owned(),
             digest: [0; 32],
@@ -108,9 +129,7 @@ impl World {
                 traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
                 tracestate: String::new(),
             },
-        };
-        self.store.partner().submit(&submission).await.unwrap();
-        id
+        }
     }
 
     /// A job's history as its partner reads it: what happened, in which words.

@@ -2,8 +2,8 @@
 
 use postern_proto::postern::admin::v1::admin_service_server::AdminService;
 use postern_proto::postern::admin::v1::{
-    CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, ListJobEventsRequest,
-    ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
+    CancelJobRequest, CancelJobResponse, EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse,
+    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -34,5 +34,9 @@ impl AdminService for Admin {
         request: Request<CancelJobRequest>,
     ) -> Result<Response<CancelJobResponse>, Status> {
         self.cancel(request).await
+    }
+
+    async fn end_job(&self, request: Request<EndJobRequest>) -> Result<Response<EndJobResponse>, Status> {
+        self.end(request).await
     }
 }

@@ -11,11 +11,13 @@ use postern_localsqs::Endpoint;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::dispatch::Dispatch;
 use postern_server::job::{
-    Code, DeadLetter, Event, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
+    Code, DeadLetter, Event, Job, JobId, Operator, Outcome, PartnerId, RetryPolicy, State, Timeouts,
+    Timestamp,
 };
 use postern_server::queue;
 use postern_server::seal::Seal;
-use postern_server::store::system::{Letter, Overdue, Redriven, Report};
+use postern_server::store::operator::Redriven;
+use postern_server::store::system::{Letter, Overdue, Report};
 use postern_server::store::{self, HistoryEntry, Store, Submission, Trace};
 use postern_server::sweep::{DeadLetterReader, DeadLetters, GRACE};
 use sea_orm::ConnectionTrait as _;
@@ -150,6 +152,13 @@ impl World {
     async fn put_among_the_dead(&self, body: &str) {
         let send = self.client.send_message().queue_url(&self.dead);
         send.message_body(body).send().await.unwrap();
+    }
+
+    async fn redrive(&self, id: JobId) -> Option<Redriven> {
+        let (operator, now) = (Operator::new("jane"), Timestamp::now());
+        let face = self.store.operator();
+        let redriven = face.redrive(&operator, id, "again", now);
+        redriven.await.unwrap()
     }
 
     /// Waits until no dead letter is left.
@@ -372,14 +381,13 @@ async fn a_held_job_waits_for_an_operator_and_is_sent_again_as_it_was() {
 
     // Nothing that an earlier execution reported stands in the way of the next.
     world.tell(id, 1, Event::Started).await;
-    let system = world.store.system();
-    let redriven = system.redrive(id, Timestamp::now()).await.unwrap();
+    let redriven = world.redrive(id).await;
     let Some(Redriven::Due(job)) = redriven else {
         panic!("{redriven:?}")
     };
     assert_eq!((job.state, job.dispatch, job.revision), (State::Queued, 1, 3));
     assert_eq!((job.start_time, job.dead_letter), (None, None));
-    let again = system.redrive(id, Timestamp::now()).await.unwrap();
+    let again = world.redrive(id).await;
     assert!(matches!(again, Some(Redriven::NotHeld(_))));
 
     let mut second = world.die().await;
@@ -391,7 +399,7 @@ async fn a_held_job_waits_for_an_operator_and_is_sent_again_as_it_was() {
     assert!(kinds(&history).contains(&"redriven"), "{history:?}");
     world.tell(id, 1, succeeded()).await;
     assert_eq!(world.job(id).await.state, State::Succeeded);
-    let ended = system.redrive(id, Timestamp::now()).await.unwrap();
+    let ended = world.redrive(id).await;
     assert!(matches!(ended, Some(Redriven::NotHeld(_))));
     world.stop().await;
 }

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 
 use postern_server::job::{
     Cancellation, Code, DeadLetter, DeadLetterPolicy, Event, Execution, Failure, Job, JobId, NotRetried,
-    Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
+    Operator, Outcome, PartnerId, RetryPolicy, State, Timeouts, Timestamp,
 };
-use postern_server::store::system::{DeadTask, Letter, Redriven, Report, Sending, Verdict};
+use postern_server::store::operator::Redriven;
+use postern_server::store::system::{DeadTask, Letter, Report, Sending, Verdict};
 use postern_server::store::{
     Change, Config, Error, Filter, Retried, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
 };
@@ -121,6 +122,13 @@ impl World {
             Submitted::New(job) => job,
             Submitted::Known(job) => panic!("{} was known", job.id),
         }
+    }
+
+    async fn redrive(&self, job: JobId) -> Option<Redriven> {
+        let (operator, now) = (Operator::new("jane"), Timestamp::now());
+        let face = self.store.operator();
+        let redriven = face.redrive(&operator, job, "again", now);
+        redriven.await.unwrap()
     }
 
     async fn apply(&self, job: JobId, event_id: &str, event: Event) -> Verdict {
@@ -888,7 +896,7 @@ async fn a_job_is_retried_once_however_often_at_once(world: World) {
         match retried.unwrap().unwrap() {
             Retried::New(successor) => made.push(successor.id),
             Retried::Known(successor) => found.push(successor.id),
-            Retried::Refused(why) => panic!("{why:?}"),
+            Retried::Refused(why, _) => panic!("{why:?}"),
         }
     }
     assert_eq!((made.len(), found.len()), (1, 99));
@@ -993,7 +1001,7 @@ async fn a_job_whose_successor_is_gone_can_be_retried_again(world: World) {
 async fn what_has_not_failed_and_what_is_anothers_is_not_retried(world: World) {
     let job = world.submit(&submission("acme", None)).await;
     let refused = async || match world.retry("acme", job.id).await.unwrap() {
-        Some(Retried::Refused(why)) => why,
+        Some(Retried::Refused(why, _)) => why,
         other => panic!("{other:?}"),
     };
     assert_eq!(refused().await, NotRetried::NotTerminal);
@@ -1074,16 +1082,12 @@ async fn a_dead_letter_that_is_seen_again_is_the_same(world: World) {
 async fn a_dead_letter_of_before_does_not_hold_what_was_sent_again(world: World) {
     let (job, task) = sent(&world, "m-1").await;
     bury(&world, &task, HOLD).await;
-    let system = world.store.system();
     let now = Timestamp::now();
-    assert!(matches!(
-        system.redrive(job.id, now).await.unwrap(),
-        Some(Redriven::Due(_))
-    ));
+    assert!(matches!(world.redrive(job.id).await, Some(Redriven::Due(_))));
     bury(&world, &task, HOLD).await;
     assert_eq!(world.job("acme", job.id).await.unwrap().dead_letter, None);
     assert_eq!(world.claim(now).await, [job.id]);
-    assert!(system.redrive(JobId::new(1), now).await.unwrap().is_none());
+    assert!(world.redrive(JobId::new(1)).await.is_none());
 }
 
 /// Whoever claimed a task may be so slow that it has died and been redriven meanwhile.
@@ -1091,7 +1095,7 @@ async fn a_late_mark_takes_no_redriven_task_for_sent(world: World) {
     let (job, task) = sent(&world, "m-1").await;
     bury(&world, &task, HOLD).await;
     let (system, now) = (world.store.system(), Timestamp::now());
-    system.redrive(job.id, now).await.unwrap();
+    world.redrive(job.id).await;
     let sending = Sending {
         job: job.id,
         dispatch: 1,
@@ -1114,7 +1118,7 @@ async fn a_late_report_takes_no_redriven_task_for_sent(world: World) {
     for report in 0..4 {
         let (job, task) = sent(&world, "m-1").await;
         bury(&world, &task, HOLD).await;
-        world.store.system().redrive(job.id, now).await.unwrap();
+        world.redrive(job.id).await;
         let work = world.store.work();
         match report {
             0 => drop(world.apply(job.id, "e", Event::Started).await),
@@ -1133,7 +1137,7 @@ async fn an_end_settles_a_redriven_task(world: World) {
     let (job, task) = sent(&world, "m-1").await;
     bury(&world, &task, HOLD).await;
     let now = Timestamp::now();
-    world.store.system().redrive(job.id, now).await.unwrap();
+    world.redrive(job.id).await;
     world.apply(job.id, "e", succeeded()).await;
     assert_eq!(world.claim(now).await, []);
 }
@@ -1158,7 +1162,7 @@ async fn a_start_that_comes_again_starts_no_redriven_task(world: World) {
     let (system, now) = (world.store.system(), Timestamp::now());
     system.apply(&[started("e")], &|_| POLICY, now).await.unwrap();
     bury(&world, &task, HOLD).await;
-    system.redrive(job.id, now).await.unwrap();
+    world.redrive(job.id).await;
     for (event_id, state) in [("e", State::Queued), ("another", State::Running)] {
         system
             .apply(&[started(event_id)], &|_| POLICY, now)

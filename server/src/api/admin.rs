@@ -9,6 +9,8 @@ mod filter;
 mod get;
 mod list;
 mod reason;
+mod redrive;
+mod retry;
 mod service;
 
 use super::{Api, Problem, caller};

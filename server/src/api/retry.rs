@@ -11,8 +11,16 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::{Api, caller, convert, trace};
 use crate::catalog::JobType;
-use crate::job::{Job, JobId, NotRetried, PartnerId, Timeouts, millis};
+use crate::job::{Job, JobId, NotRetried, PartnerId, State, Timeouts, millis};
 use crate::store::{Original, Retried, Submission, Trace};
+
+/// What retrying a job comes to.
+pub(super) enum Retrial {
+    /// It was retried: the job that does so.
+    Known(Box<Job>),
+    /// What is to be stored.
+    New(Box<Submission>),
+}
 
 impl Api {
     pub(super) async fn retry(
@@ -33,18 +41,21 @@ impl Api {
     async fn successor(&self, partner: &PartnerId, id: JobId, trace: Trace) -> Result<Job, Problem> {
         let found = self.store.partner().original(partner, id).await?;
         let original = found.ok_or_else(Problem::job_not_found)?;
+        match self.retrial(original, trace)? {
+            Retrial::Known(successor) => Ok(*successor),
+            // Somebody else may have been faster since.
+            Retrial::New(submission) => made(self.store.partner().retry(partner, id, &submission).await?),
+        }
+    }
+
+    /// What retrying a job comes to today, or why it is not retried.
+    pub(super) fn retrial(&self, original: Original, trace: Trace) -> Result<Retrial, Problem> {
         if let Some(successor) = original.successor {
-            return Ok(successor);
+            return Ok(Retrial::Known(Box::new(successor)));
         }
-        let job = original.job.clone();
-        job.may_be_retried().map_err(|why| not_retried(why, &job))?;
-        let submission = self.again(original, trace)?;
-        // Somebody else may have been faster since.
-        match self.store.partner().retry(partner, id, &submission).await? {
-            None => Err(Problem::job_not_found()),
-            Some(Retried::New(successor) | Retried::Known(successor)) => Ok(successor),
-            Some(Retried::Refused(why)) => Err(not_retried(why, &job)),
-        }
+        let job = &original.job;
+        job.may_be_retried().map_err(|why| not_retried(why, job.state))?;
+        Ok(Retrial::New(Box::new(self.again(original, trace)?)))
     }
 
     /// What would be stored, or everything that is wrong with it today.
@@ -67,6 +78,14 @@ impl Api {
     }
 }
 
+/// The successor that the store has made or found. One that it refuses has changed since it was looked at.
+pub(super) fn made(retried: Option<Retried>) -> Result<Job, Problem> {
+    match retried.ok_or_else(Problem::job_not_found)? {
+        Retried::New(successor) | Retried::Known(successor) => Ok(successor),
+        Retried::Refused(why, state) => Err(not_retried(why, state)),
+    }
+}
+
 /// The clocks that a job had, as far as its type still allows them.
 fn clocks(given: Timeouts, job_type: &JobType) -> Timeouts {
     Timeouts {
@@ -76,9 +95,9 @@ fn clocks(given: Timeouts, job_type: &JobType) -> Timeouts {
     }
 }
 
-fn not_retried(why: NotRetried, job: &Job) -> Problem {
+fn not_retried(why: NotRetried, state: State) -> Problem {
     match why {
-        NotRetried::NotTerminal => Problem::job_not_terminal(convert::state(job.state)),
+        NotRetried::NotTerminal => Problem::job_not_terminal(convert::state(state)),
         NotRetried::Succeeded => Problem::job_succeeded(),
     }
 }

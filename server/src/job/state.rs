@@ -73,6 +73,8 @@ pub enum EventKind {
     DeadLettered,
     /// Its task is sent again, as an operator wished.
     Redriven,
+    /// Another job does again what it failed to do.
+    Retried,
     /// An outcome came when nothing could change any more.
     LateOutcome,
     /// Its task was found among the dead letters when nothing could change any more.
@@ -81,7 +83,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Submitted,
         Self::Sent,
         Self::Started,
@@ -93,12 +95,13 @@ impl EventKind {
         Self::Expired,
         Self::DeadLettered,
         Self::Redriven,
+        Self::Retried,
         Self::LateOutcome,
         Self::LateDeadLetter,
     ];
 
-    /// Whether a job may see it any number of times, driven by others alone: by consumers, or by crashes. All else is bounded, by the states
-    /// and by the dispatches of a job type.
+    /// Whether a job may see it any number of times, driven by others alone: by consumers, or by crashes. All else is bounded, by the states,
+    /// by the dispatches of a job type, and by what people ask for.
     #[must_use]
     pub const fn has_no_bound(self) -> bool {
         match self {
@@ -110,6 +113,7 @@ impl EventKind {
             | Self::LateDeadLetter => true,
             Self::Submitted
             | Self::RetryScheduled
+            | Self::Retried
             | Self::CancelRequested
             | Self::Succeeded
             | Self::Failed
@@ -139,6 +143,7 @@ impl EventKind {
             Self::Expired => "expired",
             Self::DeadLettered => "dead_lettered",
             Self::Redriven => "redriven",
+            Self::Retried => "retried",
             Self::LateOutcome => "late_outcome",
             Self::LateDeadLetter => "late_dead_letter",
         }

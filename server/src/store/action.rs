@@ -13,6 +13,8 @@ use crate::job::{JobId, Operator};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ActionKind {
     Cancel,
+    Retry,
+    Redrive,
     End,
 }
 
@@ -53,6 +55,8 @@ impl ActionKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
+            Self::Retry => "retry",
+            Self::Redrive => "redrive",
             Self::End => "end",
         }
     }

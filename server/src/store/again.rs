@@ -5,7 +5,7 @@
 //! knows whether it went through, and the caller is told [`Error::Unavailable`]. What that leaves to whom:
 //!
 //! - `submit`: the partner asks again. With a request id it finds its job, if there is one; without, there may be two, as with any API.
-//! - `retry`: asked again, it finds the successor that the first one made.
+//! - `retry`: asked again, it finds the successor that the first one made. By an operator, it may be written down twice.
 //! - `cancel`, `begin`, `heartbeat`: asked again, they find what the first one left, and decide nothing anew. A cancellation by an operator may be
 //!   written down twice.
 //! - `conclude`: asked again, it finds a job that has ended.

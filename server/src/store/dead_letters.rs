@@ -2,14 +2,14 @@
 //!
 //! The commit that links a dead letter takes all of it over: the task can be made again from its job, so its message is not needed any more.
 
+use super::action::{ActionKind, Subject};
 use super::apply::is_new;
 use super::history::Entry;
-use super::outbox::AT_ONCE;
 use super::row::Locked;
 use super::system::Verdict;
 use super::write::Outbox;
 use super::{Error, Store, change};
-use crate::job::{Applied, DeadLetterPolicy, EventKind, Ignored, Job, JobId, Redrive, Timestamp};
+use crate::job::{Applied, DeadLetterPolicy, EventKind, Ignored, Job, JobId, Operator, Redrive, Timestamp};
 
 /// A task that was found among the dead letters.
 #[derive(Debug, Clone)]
@@ -70,33 +70,33 @@ impl Store {
         Ok(Verdict::Settled)
     }
 
-    pub(super) async fn redrive(&self, id: JobId, now: Timestamp) -> Result<Option<Redriven>, Error> {
-        let mut writing = self.write(now).await?;
+    pub(super) async fn redrive(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Redriven>, Error> {
+        let mut writing = self.write_as(operator, now).await?;
         let Some(Locked { mut job, .. }) = writing.lock(id).await? else {
             return Ok(None);
         };
-        let due = Outbox::Due(Timestamp::from_millis(AT_ONCE));
-        let redriven = match job.redrive(now) {
-            Redrive::NotHeld => Redriven::NotHeld(job),
-            Redrive::Visible => {
-                let entry = redriven_entry();
-                writing.changed(&job, due, Some(entry)).await?;
-                Redriven::Due(job)
-            }
-            Redrive::Unseen => {
-                writing.extended(&job, due).await?;
-                writing.noted(&job, redriven_entry()).await?;
-                Redriven::Due(job)
-            }
+        let entry = Entry {
+            kind: EventKind::Redriven,
+            detail: reason,
         };
+        match job.redrive(now) {
+            Redrive::NotHeld => return Ok(Some(Redriven::NotHeld(job))),
+            Redrive::Visible => writing.changed(&job, Outbox::Again, Some(entry)).await?,
+            Redrive::Unseen => {
+                writing.extended(&job, Outbox::Again).await?;
+                writing.noted(&job, entry).await?;
+            }
+        }
+        writing
+            .acted(operator, ActionKind::Redrive, Subject::Job(id), reason)
+            .await?;
         self.commit(writing).await?;
-        Ok(Some(redriven))
-    }
-}
-
-const fn redriven_entry() -> Entry<'static> {
-    Entry {
-        kind: EventKind::Redriven,
-        detail: "",
+        Ok(Some(Redriven::Due(job)))
     }
 }

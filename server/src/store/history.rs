@@ -144,8 +144,7 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             "the execution failed and is tried again as dispatch {}",
             job.dispatch
         ),
-        EventKind::CancelRequested if detail.is_empty() => "a cancellation was asked for".to_owned(),
-        EventKind::CancelRequested => format!("a cancellation was asked for: {detail}"),
+        EventKind::CancelRequested => with("a cancellation was asked for", detail),
         EventKind::Succeeded if detail.is_empty() => "succeeded".to_owned(),
         EventKind::Succeeded => format!("succeeded, as an operator says: {detail}"),
         EventKind::Failed | EventKind::Expired => match &job.failure {
@@ -160,10 +159,23 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             };
             format!("the task was handed out too often without an outcome: the job {what}")
         }
-        EventKind::Redriven => "the task is handed out again".to_owned(),
+        EventKind::Redriven => with("the task is handed out again", detail),
+        EventKind::Retried => match job.retried_by {
+            Some(successor) => with(&format!("asked for again as {successor}"), detail),
+            None => with("asked for again", detail),
+        },
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
         EventKind::LateDeadLetter => {
             format!("the task of dispatch {detail} was handed out too often, which changed nothing")
         }
+    }
+}
+
+/// What happened and why, where that was said.
+fn with(what: &str, why: &str) -> String {
+    if why.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {why}")
     }
 }

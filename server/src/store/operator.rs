@@ -1,10 +1,11 @@
 //! What operators may do, across partners. Every verb that changes something takes the operator first, and leaves a row that names them, in
 //! the same transaction.
 
-use super::{Error, HistoryEntry, Store};
+use super::{Error, HistoryEntry, Original, Retried, Store, Submission, SubmitError};
 use crate::job::{Cancellation, Job, JobId, Operator, Timestamp};
 
 pub use super::conclude::{Concluded, Ending};
+pub use super::dead_letters::Redriven;
 pub use super::inspect::{Condition, Filter, Inspected, Sent, Whole};
 
 /// The verbs of operators. Each fails only when the database does; none where there is no such job.
@@ -62,6 +63,57 @@ impl<'a> Face<'a> {
             .again(|| self.store.cancel_as(operator, id, reason, now))
             .await
     }
+    /// A job that is to be retried, with what that takes.
+    pub async fn original(&self, id: JobId) -> Result<Option<Original>, Error> {
+        let original = async || match self.store.inspect(id).await? {
+            Some(inspected) => self.store.original_of(inspected.job).await,
+            None => Ok(None),
+        };
+        self.store.again(original).await
+    }
+
+    /// Stores the successor of a job for its partner, or finds the one that it has.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says which.
+    pub async fn retry(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        submission: &Submission,
+        reason: &str,
+    ) -> Result<Option<Retried>, SubmitError> {
+        self.store
+            .again(|| self.store.retry_as(operator, id, submission, reason))
+            .await
+    }
+
+    /// Writes down that an operator asked for a successor that was known.
+    pub async fn note_retry(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.store
+            .again(|| self.store.note_retry(operator, id, reason, now))
+            .await
+    }
+
+    /// Sends the task of a held job again, of the same dispatch.
+    pub async fn redrive(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Redriven>, Error> {
+        self.store
+            .again(|| self.store.redrive(operator, id, reason, now))
+            .await
+    }
+
     /// Ends a job as the operator says; what came of it.
     pub async fn conclude(
         &self,

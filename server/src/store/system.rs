@@ -1,10 +1,10 @@
 //! What the loops may do, across partners.
 
 use super::{Error, Standing, Store};
-use crate::job::{DeadLetterPolicy, Job, JobId, RetryPolicy, Timestamp};
+use crate::job::{DeadLetterPolicy, Job, RetryPolicy, Timestamp};
 
 pub use super::apply::{Report, Verdict};
-pub use super::dead_letters::{DeadTask, Redriven};
+pub use super::dead_letters::DeadTask;
 pub use super::expire::Overdue;
 pub use super::outbox::{Claimed, Sending};
 pub use super::quarantine::{Letter, Origin, Unusable};
@@ -94,11 +94,6 @@ impl<'a> Face<'a> {
         now: Timestamp,
     ) -> Result<Verdict, Error> {
         self.store.again(|| self.store.bury(task, policy, now)).await
-    }
-
-    /// Sends the task of a held job again, of the same dispatch. None where there is no such job.
-    pub async fn redrive(&self, job: JobId, now: Timestamp) -> Result<Option<Redriven>, Error> {
-        self.store.again(|| self.store.redrive(job, now)).await
     }
 
     /// Keeps messages that cannot be used, for the operator.

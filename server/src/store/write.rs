@@ -9,6 +9,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, E
 use super::change::{self, Place};
 use super::entity::{job, unique_key};
 use super::history::Entry;
+use super::outbox::AT_ONCE;
 use super::row::Locked;
 use super::{Error, Signals, Store, history, row};
 use crate::job::{Applied, EventKind, Job, JobId, Operator, PartnerId, Timestamp};
@@ -34,6 +35,8 @@ pub(super) enum Outbox {
     Done,
     /// The task of the job's dispatch is to be sent at this time.
     Due(Timestamp),
+    /// It was sent, and died: it is to be sent again, at once.
+    Again,
 }
 
 impl Store {
@@ -122,7 +125,7 @@ impl Writing {
         let row = job::ActiveModel {
             change_generation: Set(place.generation),
             change_position: Set(place.position),
-            dispatch_due: outbox.column(),
+            dispatch_due: outbox.due(),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;
@@ -132,7 +135,7 @@ impl Writing {
                 .exec(&self.tx)
                 .await?;
         }
-        self.has_due |= matches!(outbox, Outbox::Due(_));
+        self.has_due |= outbox.is_due();
         self.changed.push((job.partner.clone(), job.id));
         match entry {
             Some(entry) => self.noted(job, entry).await,
@@ -158,8 +161,8 @@ impl Writing {
     }
 
     /// Writes what a transition made of a job that consumers told of; nothing where it ignored them. What they know of the current dispatch
-    /// proves that its task was sent, so only a new one is left to send. One that is to be sent again is left too, unless the job has ended:
-    /// whoever reports has it from before. `detail` is for the history.
+    /// proves that its task was sent, so only a new one is left to send. One that is sent again is left too, until it is known to be sent, unless
+    /// the job has ended: whoever reports may have it from before. `detail` is for the history.
     pub(super) async fn applied(
         &mut self,
         locked: &Locked,
@@ -193,11 +196,11 @@ impl Writing {
     /// Writes a job that changed in ways that no reader sees, like its deadline: no revision, no place, no signal.
     pub(super) async fn extended(&mut self, job: &Job, outbox: Outbox) -> Result<(), Error> {
         let row = job::ActiveModel {
-            dispatch_due: outbox.column(),
+            dispatch_due: outbox.due(),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;
-        self.has_due |= matches!(outbox, Outbox::Due(_));
+        self.has_due |= outbox.is_due();
         Ok(())
     }
 
@@ -222,11 +225,19 @@ impl Writing {
 }
 
 impl Outbox {
-    const fn column(self) -> ActiveValue<Option<i64>> {
+    const fn is_due(self) -> bool {
+        match self {
+            Self::AsItIs | Self::Done => false,
+            Self::Due(_) | Self::Again => true,
+        }
+    }
+
+    const fn due(self) -> ActiveValue<Option<i64>> {
         match self {
             Self::AsItIs => NotSet,
             Self::Done => Set(None),
             Self::Due(due) => Set(Some(due.millis())),
+            Self::Again => Set(Some(AT_ONCE)),
         }
     }
 }

@@ -3,7 +3,8 @@
 use postern_proto::postern::admin::v1::admin_service_server::AdminService;
 use postern_proto::postern::admin::v1::{
     CancelJobRequest, CancelJobResponse, EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse,
-    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
+    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse, RedriveJobRequest,
+    RedriveJobResponse, RetryJobRequest, RetryJobResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -34,6 +35,20 @@ impl AdminService for Admin {
         request: Request<CancelJobRequest>,
     ) -> Result<Response<CancelJobResponse>, Status> {
         self.cancel(request).await
+    }
+
+    async fn retry_job(
+        &self,
+        request: Request<RetryJobRequest>,
+    ) -> Result<Response<RetryJobResponse>, Status> {
+        self.retry(request).await
+    }
+
+    async fn redrive_job(
+        &self,
+        request: Request<RedriveJobRequest>,
+    ) -> Result<Response<RedriveJobResponse>, Status> {
+        self.redrive(request).await
     }
 
     async fn end_job(&self, request: Request<EndJobRequest>) -> Result<Response<EndJobResponse>, Status> {

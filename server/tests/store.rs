@@ -77,6 +77,7 @@ on_both! {
     a_dead_letter_of_before_does_not_hold_what_was_sent_again,
     a_late_mark_takes_no_redriven_task_for_sent,
     a_late_report_takes_no_redriven_task_for_sent,
+    a_report_of_before_settles_no_task_that_is_being_sent_again,
     an_end_settles_a_redriven_task,
     a_start_that_comes_again_starts_no_redriven_task,
     a_dead_letter_and_a_success_at_once_are_a_success,
@@ -1130,6 +1131,33 @@ async fn a_late_report_takes_no_redriven_task_for_sent(world: World) {
         work.heartbeat(job.id, execution, None, now).await.unwrap();
         assert_eq!(world.job("acme", job.id).await.unwrap().state, State::Running);
         assert_eq!(world.claim(now).await, [job.id], "report {report}");
+    }
+}
+
+/// Nor does it once the task is claimed, for it may never get to the queue.
+async fn a_report_of_before_settles_no_task_that_is_being_sent_again(world: World) {
+    let now = Timestamp::now();
+    for fails in [true, false] {
+        let (job, task) = sent(&world, "m-1").await;
+        bury(&world, &task, HOLD).await;
+        world.redrive(job.id).await;
+        assert_eq!(world.claim(now).await, [job.id]);
+        world.apply(job.id, "e", Event::Started).await;
+        let sending = Sending {
+            job: job.id,
+            dispatch: 1,
+        };
+        let system = world.store.system();
+        let due = if fails {
+            system.release(&[sending], now).await.unwrap();
+            vec![job.id]
+        } else {
+            let mark = (sending, "m-2".to_owned());
+            system.mark_sent(&[mark], now).await.unwrap();
+            vec![]
+        };
+        assert_eq!(world.claim(now.plus_millis(2 * LEASE)).await, due);
+        world.apply(job.id, "f", succeeded()).await;
     }
 }
 

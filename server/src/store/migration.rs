@@ -15,6 +15,7 @@ mod m20261125_000002_sweep;
 mod m20261125_000003_dead_letters;
 mod m20261125_000004_changes;
 mod m20261125_000005_operators;
+mod m20261125_000006_redriven;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000003_dead_letters::Migration),
             Box::new(m20261125_000004_changes::Migration),
             Box::new(m20261125_000005_operators::Migration),
+            Box::new(m20261125_000006_redriven::Migration),
         ]
     }
 

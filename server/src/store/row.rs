@@ -61,7 +61,7 @@ pub(super) struct Locked {
     pub(super) job: Job,
     /// Whether a sending of its current dispatch may have begun.
     pub(super) is_claimed: bool,
-    /// Whether its current dispatch, once claimed, is to be sent again, and nobody has claimed it since.
+    /// Whether its current dispatch, once claimed, was to be sent again.
     pub(super) is_redriven: bool,
 }
 
@@ -70,7 +70,9 @@ impl Locked {
         let is_claimed = row.claimed_dispatch >= row.dispatch;
         Ok(Self {
             is_claimed,
-            is_redriven: is_claimed && row.dispatch_due == Some(AT_ONCE),
+            // The second where a server of before has redriven it, which nobody has claimed since.
+            is_redriven: row.redriven_dispatch == Some(row.dispatch)
+                || is_claimed && row.dispatch_due == Some(AT_ONCE),
             job: read(row)?,
         })
     }

@@ -35,7 +35,7 @@ pub(super) enum Outbox {
     Done,
     /// The task of the job's dispatch is to be sent at this time.
     Due(Timestamp),
-    /// It was sent, and died: it is to be sent again, at once.
+    /// It was sent, and died: it is to be sent again, at once. From then on only whoever sends it can say that it was.
     Again,
 }
 
@@ -126,6 +126,7 @@ impl Writing {
             change_generation: Set(place.generation),
             change_position: Set(place.position),
             dispatch_due: outbox.due(),
+            redriven_dispatch: outbox.redriven(job),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;
@@ -197,6 +198,7 @@ impl Writing {
     pub(super) async fn extended(&mut self, job: &Job, outbox: Outbox) -> Result<(), Error> {
         let row = job::ActiveModel {
             dispatch_due: outbox.due(),
+            redriven_dispatch: outbox.redriven(job),
             ..row::changes(job)?
         };
         row.update(&self.tx).await?;
@@ -238,6 +240,13 @@ impl Outbox {
             Self::Done => Set(None),
             Self::Due(due) => Set(Some(due.millis())),
             Self::Again => Set(Some(AT_ONCE)),
+        }
+    }
+
+    const fn redriven(self, job: &Job) -> ActiveValue<Option<i32>> {
+        match self {
+            Self::Again => Set(Some(job.dispatch)),
+            Self::AsItIs | Self::Done | Self::Due(_) => NotSet,
         }
     }
 }

@@ -38,6 +38,7 @@ pub struct Model {
     pub claimed_dispatch: i32,
     pub failing_dispatch: Option<i32>,
     pub held_dispatch: Option<i32>,
+    pub redriven_dispatch: Option<i32>,
     pub traceparent: String,
     pub tracestate: String,
     pub change_generation: i32,

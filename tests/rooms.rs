@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 19] = [
     ("json", &[]),
     ("backoff", &[]),
+    ("linger", &[]),
     ("canonical", &[]),
     ("job", &[]),
     ("meters", &[]),
@@ -25,7 +26,9 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("listening", &["job"]),
     (
         "dispatch",
-        &["backoff", "catalog", "job", "meters", "queue", "seal", "store"],
+        &[
+            "backoff", "catalog", "job", "linger", "meters", "queue", "seal", "store",
+        ],
     ),
     (
         "collect",
@@ -33,6 +36,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "backoff",
             "catalog",
             "job",
+            "linger",
             "listening",
             "meters",
             "queue",
@@ -82,6 +86,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "hub",
             "job",
             "json",
+            "linger",
             "listening",
             "meters",
             "queue",

@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod hub;
 pub mod job;
 pub mod json;
+mod linger;
 pub mod listening;
 pub mod meters;
 pub mod queue;

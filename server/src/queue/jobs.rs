@@ -2,11 +2,12 @@
 
 mod batch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::time::timeout;
 
 use super::place::{Found, Place};
 use super::{Error, Task};
@@ -14,6 +15,8 @@ use super::{Error, Task};
 /// With all its attempts, a send is over by then. Claims of tasks are leased for longer, so that nobody else sends what may still be on its way; and
 /// what a server had claimed that is gone is sent by another no sooner.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// A queue that could not be found before gets so much of it.
+const FIND_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How large a message may be in a queue that does not tell, or not yet: what every queue took before there were larger ones. A batch may be as
 /// large, whatever its queue says of single messages.
@@ -48,15 +51,19 @@ impl Jobs {
         }
     }
 
-    /// Finds the queues that are not known yet. What goes to one that is not is not sent.
+    /// Finds the queues that are not known yet.
     ///
     /// # Errors
-    /// When SQS does not answer, or one cannot be found.
+    /// When SQS does not answer; else when one of them cannot be found.
     pub async fn find(&self) -> Result<(), Error> {
+        let mut lasting = Ok(());
         for place in self.places.values() {
-            place.found().await?;
+            match place.found().await {
+                Err(error) if error.may_pass() => return Err(error),
+                found => lasting = lasting.and(found.map(drop)),
+            }
         }
-        Ok(())
+        lasting
     }
 
     /// How many bytes of JSON a payload may have that goes to the queue of this name, or to the usual one: the rest of a message is for what
@@ -69,7 +76,8 @@ impl Jobs {
     /// Sends tasks in as few requests as fit, all at once: never more than there are tasks. The message id of each, or why it has none, in the
     /// same order.
     pub async fn send(&self, tasks: Vec<Task>) -> Vec<Result<String, SendError>> {
-        let unknown = SendError::Unavailable("its queue is not known yet".to_owned());
+        self.find_for(&tasks).await;
+        let unknown = SendError::Unavailable("its queue could not be found".to_owned());
         let mut results = vec![Err(unknown); tasks.len()];
         let sent = self.batches(tasks).into_iter().map(async |(place, batch)| {
             let (indices, tasks): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
@@ -81,6 +89,23 @@ impl Jobs {
             }
         }
         results
+    }
+
+    /// Looks once more for queues that were not found before.
+    async fn find_for(&self, tasks: &[Task]) {
+        let queues: BTreeSet<_> = tasks.iter().map(|task| task.queue.as_deref()).collect();
+        let places = queues.into_iter().filter_map(|queue| self.place(queue));
+        let found = places.map(async |place| {
+            if let Ok(Err(error)) = timeout(FIND_TIMEOUT, place.found()).await {
+                let queue = place.name();
+                tracing::warn!(
+                    queue,
+                    error = &error as &dyn std::error::Error,
+                    "a queue of tasks cannot be used"
+                );
+            }
+        });
+        join_all(found).await;
     }
 
     /// What goes to a queue in one request each, with the indices of the tasks. Two names of one queue are one.

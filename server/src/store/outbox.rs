@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use uuid::Uuid;
@@ -42,11 +43,12 @@ pub struct Sending {
 }
 
 impl Store {
-    /// Claims tasks that are due: `count` at most, fewer where their payloads are large. What is due at once goes first, oldest first; then
-    /// what was released or waited, in the order of its time, so that a task that could not be sent holds up no new one. The claim is
-    /// committed before this returns: whoever asks later knows that a sending may have begun.
+    /// Claims tasks that are due: `count` at most, fewer where their payloads are large, and none of these job types. What is due at once goes
+    /// first, oldest first; then what was released or waited, in the order of its time, so that a task that could not be sent holds up no new
+    /// one. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
     pub(super) async fn claim(
         &self,
+        held_back: &[&str],
         count: u64,
         lease_millis: i64,
         now: Timestamp,
@@ -57,6 +59,7 @@ impl Store {
             .order_by_asc(job::Column::DispatchDue)
             .order_by_asc(job::Column::Id)
             .limit(count);
+        due = without(due, held_back);
         if self.backend() == DbBackend::Postgres {
             due = due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
@@ -117,9 +120,9 @@ impl Store {
         Ok(released.rows_affected)
     }
 
-    /// When the next task is due, or a claim may be taken over.
-    pub(super) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let due: Option<Option<i64>> = job::Entity::find()
+    /// When the next task is due, or a claim may be taken over, of other job types than these.
+    pub(super) async fn next_due(&self, held_back: &[&str]) -> Result<Option<Timestamp>, Error> {
+        let due: Option<Option<i64>> = without(job::Entity::find(), held_back)
             .select_only()
             .column_as(job::Column::DispatchDue.min(), "due")
             .into_tuple()
@@ -127,6 +130,14 @@ impl Store {
             .await?;
         Ok(due.flatten().map(Timestamp::from_millis))
     }
+}
+
+/// These jobs without those of some types. Where there are none, the query is the same as ever.
+fn without(jobs: Select<job::Entity>, job_types: &[&str]) -> Select<job::Entity> {
+    if job_types.is_empty() {
+        return jobs;
+    }
+    jobs.filter(job::Column::JobType.is_not_in(job_types.iter().copied()))
 }
 
 /// The first of these tasks, with their payloads, as far as the limit goes, and the ids of the rows that were looked at.
@@ -251,7 +262,10 @@ mod tests {
         let newer_server = "UPDATE jobs SET state = 99";
         store.inner.write.execute_unprepared(newer_server).await.unwrap();
         store.submit(&submission(readable)).await.unwrap();
-        let claimed = store.claim(10, 1000, Timestamp::from_millis(0)).await.unwrap();
+        let claimed = store
+            .claim(&[], 10, 1000, Timestamp::from_millis(0))
+            .await
+            .unwrap();
         assert_eq!(
             claimed.iter().map(|task| task.job.id).collect::<Vec<_>>(),
             [readable]

@@ -24,8 +24,19 @@ impl<'a> Face<'a> {
     /// Claims at most `count` tasks that are due, for so long; fewer where their payloads are large. Those that are due at once go first,
     /// those that were released after them. A claim once committed counts as a sending for ever.
     pub async fn claim(&self, count: u64, lease_millis: i64, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+        self.claim_except(&[], count, lease_millis, now).await
+    }
+
+    /// Claims as [`Self::claim`] does, but none of these job types.
+    pub async fn claim_except(
+        &self,
+        held_back: &[&str],
+        count: u64,
+        lease_millis: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, Error> {
         self.store
-            .again(|| self.store.claim(count, lease_millis, now))
+            .again(|| self.store.claim(held_back, count, lease_millis, now))
             .await
     }
 
@@ -46,7 +57,12 @@ impl<'a> Face<'a> {
 
     /// When the next task is due, or a claim may be taken over.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.store.again(|| self.store.next_due()).await
+        self.next_due_except(&[]).await
+    }
+
+    /// The same, but for these job types.
+    pub async fn next_due_except(&self, held_back: &[&str]) -> Result<Option<Timestamp>, Error> {
+        self.store.again(|| self.store.next_due(held_back)).await
     }
 
     /// Applies outcomes in order in one transaction, and tells what came of each. `retry` says what holds for a failure of a job as it is now.

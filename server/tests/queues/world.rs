@@ -13,6 +13,7 @@ use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
 use postern_server::queue::{self, Queues};
 use postern_server::seal::Seal;
 use postern_server::store::{self, Store, Submission, Trace};
+use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -108,6 +109,7 @@ pub(super) struct World {
     pub(super) seal: Seal,
     pub(super) shutdown: CancellationToken,
     pub(super) tasks: JoinSet<()>,
+    url: String,
     _folder: tempfile::TempDir,
 }
 
@@ -123,6 +125,7 @@ impl World {
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
             shutdown: CancellationToken::new(),
             tasks: JoinSet::new(),
+            url,
             _folder: folder,
         }
     }
@@ -166,6 +169,15 @@ impl World {
     pub(super) async fn job(&self, id: JobId) -> Job {
         let found = self.store.partner().get(&PartnerId::new("acme"), id).await;
         found.unwrap().unwrap()
+    }
+
+    /// How many tasks were ever claimed.
+    pub(super) async fn claimed(&self) -> i64 {
+        let other = sea_orm::Database::connect(&self.url).await.unwrap();
+        let count = "SELECT COUNT(*) AS n FROM jobs WHERE claimed_dispatch > 0";
+        let count = Statement::from_string(other.get_database_backend(), count);
+        let row = other.query_one_raw(count).await.unwrap().unwrap();
+        row.try_get("", "n").unwrap()
     }
 
     pub(super) async fn stop(mut self) {

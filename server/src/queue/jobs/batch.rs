@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{SEND_TIMEOUT, SendError};
+use super::{FIND_TIMEOUT, SEND_TIMEOUT, SendError};
 use crate::queue::place::Place;
 use crate::queue::{Error, Task, queue_error, sha256_hex};
 
@@ -96,7 +96,7 @@ pub(super) async fn send(place: &Place, tasks: Vec<Task>) -> Vec<Result<String, 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(SEND_ATTEMPT_TIMEOUT)
-        .operation_timeout(SEND_TIMEOUT)
+        .operation_timeout(SEND_TIMEOUT.saturating_sub(FIND_TIMEOUT))
         .build()
 }
 

@@ -12,3 +12,4 @@ mod policy;
 mod script;
 mod stack;
 mod tap;
+mod trace;

@@ -70,7 +70,7 @@ async fn a_job_type_at_its_limit_takes_no_place_from_others() {
 
 #[tokio::test]
 async fn a_task_that_waits_for_its_job_type_is_kept_invisible() {
-    let stack = Stack::start(2).await;
+    let stack = Stack::start(3).await;
     let (script, mut director) = script();
     let (tap, mut calls) = tap();
     for _ in 0..2 {
@@ -87,7 +87,7 @@ async fn a_task_that_waits_for_its_job_type_is_kept_invisible() {
     director.open(2);
     assert_eq!(director.begun().await, 1);
     for _ in 0..2 {
-        stack.outcome_that_is("SUCCEEDED").await;
+        assert_eq!(stack.outcome_that_is("SUCCEEDED").await["attempt"], 1);
     }
     stack.until_no_tasks().await;
     consumer.stop().await;

@@ -69,6 +69,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "meters",
             "seal",
             "store",
+            "vitals",
         ],
     ),
     ("vitals", &["catalog", "hub", "job", "queue", "store"]),

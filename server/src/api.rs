@@ -55,6 +55,7 @@ use crate::hub::Hub;
 use crate::job::{Job, PartnerId};
 use crate::seal::Seal;
 use crate::store::Store;
+use crate::vitals::Vitals;
 use problem::Problem;
 
 /// What the edge takes as JSON (2 MiB) is up to six times that as a message, where it is full of small numbers. A payload that is too
@@ -88,6 +89,8 @@ pub struct Api {
     pub seal: Seal,
     /// How many bytes of JSON a payload may have.
     pub payload_bytes_max: PayloadLimit,
+    /// How things stand, for operators.
+    pub vitals: Vitals,
     /// Ends streams and long polls when the server goes away.
     pub shutdown: CancellationToken,
 }

@@ -24,7 +24,7 @@ pub use source::Source;
 pub use unique::UniqueConstraint;
 
 /// The job types that may be submitted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Catalog {
     job_types: BTreeMap<String, JobType>,
 }

@@ -136,6 +136,7 @@ impl Config {
             catalog: Arc::clone(&catalog),
             seal: seal.clone(),
             payload_bytes_max: payload_limit(queues.jobs.clone()),
+            vitals: vitals.clone(),
             shutdown: shutdown.clone(),
         };
         let dead_letters = dead_letters(queues.dead_letters, &api, &meters);

@@ -14,12 +14,14 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, JobType};
 use crate::hub::Hub;
 use crate::job::Timestamp;
-use crate::queue::{Census, Counted};
+use crate::queue::Census;
 use crate::store::{self, Standing, Store, TypeStanding};
 use shown::Shown;
+
+pub use crate::queue::{Counted, Role};
 
 const EVERY: Duration = Duration::from_secs(15);
 /// Where a reading takes long, because much waits, it takes no more than this part of the time.
@@ -93,6 +95,13 @@ impl Vitals {
         });
         self.0.last.send_replace(Some(Arc::clone(&reading)));
         Ok(reading)
+    }
+
+    /// Which of the queues the tasks of a job type go to.
+    #[must_use]
+    pub fn queue_of(&self, job_type: &str) -> &str {
+        let job_type = self.0.catalog.get(job_type);
+        self.0.census.name(job_type.and_then(JobType::queue))
     }
 
     /// Reads again and again until it is told to stop.

@@ -16,8 +16,10 @@ use postern_server::auth::Caller;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::hub::Hub;
 use postern_server::job::{PartnerId, Timestamp};
+use postern_server::queue::Census;
 use postern_server::seal::Seal;
 use postern_server::store::{Config, Store};
+use postern_server::vitals::Vitals;
 use prost::{Message as _, Name};
 use prost_types::Duration as ProtoDuration;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
@@ -51,11 +53,12 @@ impl World {
         let (hub, ended) = (Hub::default(), CancellationToken::new());
         tokio::spawn(hub.clone().run(store.signals().changes(), ended.clone()));
         let api = Api {
-            store,
+            store: store.clone(),
             hub,
             catalog: Arc::new(Catalog::load(&Source::Files(files.into())).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
             payload_bytes_max: 10_000.into(),
+            vitals: Vitals::new(store.clone(), Census::default(), Arc::default(), Hub::default()),
             shutdown: CancellationToken::new(),
         };
         Self {

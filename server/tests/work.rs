@@ -16,9 +16,11 @@ use postern_server::job::{
     Code as FailureCode, Event, Failure, Job, JobId, Outcome, PartnerId, RetryPolicy, State, Timeouts,
     Timestamp,
 };
+use postern_server::queue::Census;
 use postern_server::seal::Seal;
 use postern_server::store::system::{Letter, Report};
 use postern_server::store::{Change, Config, Store, Submission, Trace};
+use postern_server::vitals::Vitals;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
@@ -45,11 +47,12 @@ impl World {
         store.migrate().await.unwrap();
         let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
         let api = Api {
-            store,
+            store: store.clone(),
             hub: Hub::default(),
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
             payload_bytes_max: 10_000.into(),
+            vitals: Vitals::new(store.clone(), Census::default(), Arc::default(), Hub::default()),
             shutdown: CancellationToken::new(),
         };
         Self { api, _folder: folder }

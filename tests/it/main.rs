@@ -34,6 +34,7 @@ mod retry;
 mod roles;
 mod sdk;
 mod shutdown;
+mod status;
 mod submit;
 mod token;
 mod tokens;

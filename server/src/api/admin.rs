@@ -12,6 +12,7 @@ mod reason;
 mod redrive;
 mod retry;
 mod service;
+mod status;
 
 use super::{Api, Problem, caller};
 use crate::job::{JobId, Operator};

@@ -14,12 +14,14 @@ use postern_server::hub::Hub;
 use postern_server::job::{
     DeadLetterPolicy, Event, Job, JobId, Operator, Outcome, PartnerId, RetryPolicy, Timeouts, Timestamp,
 };
+use postern_server::queue::Census;
 use postern_server::seal::Seal;
 use postern_server::store::operator::Inspected;
 use postern_server::store::system::{DeadTask, Letter, Report, Sending};
 use postern_server::store::{
     Config, HistoryEntry, Store, Submission, SubmitError, Submitted, Trace, UniqueKey,
 };
+use postern_server::vitals::Vitals;
 use prost::{Message as _, Name};
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use tokio_util::sync::CancellationToken;
@@ -78,6 +80,7 @@ impl World {
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: Seal::parse(&Seal::generate().unwrap()).unwrap(),
             payload_bytes_max: 10_000.into(),
+            vitals: Vitals::new(store.clone(), Census::default(), Arc::default(), Hub::default()),
             shutdown: CancellationToken::new(),
         };
         Self {

@@ -14,9 +14,10 @@ use postern_server::collect::{Collect, Reader};
 use postern_server::hub::Hub;
 use postern_server::job::{Job, JobId, PartnerId, Timestamp};
 use postern_server::listening::Listening;
-use postern_server::queue::{self, Results};
+use postern_server::queue::{self, Census, Results};
 use postern_server::seal::Seal;
 use postern_server::store::{self, Store};
+use postern_server::vitals::Vitals;
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -63,11 +64,12 @@ impl World {
         store.mark_start(Timestamp::now()).await.unwrap();
         let files = vec![("a.b.yaml".to_owned(), JOB_TYPE.into())];
         let api = Api {
-            store,
+            store: store.clone(),
             hub: Hub::default(),
             catalog: Arc::new(Catalog::load(&Source::Files(files)).unwrap()),
             seal: new_seal(),
             payload_bytes_max: 10_000.into(),
+            vitals: Vitals::new(store.clone(), Census::default(), Arc::default(), Hub::default()),
             shutdown: shutdown.clone(),
         };
         let collect = Collect {

@@ -3,8 +3,8 @@
 use postern_proto::postern::admin::v1::admin_service_server::AdminService;
 use postern_proto::postern::admin::v1::{
     CancelJobRequest, CancelJobResponse, EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse,
-    ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse, RedriveJobRequest,
-    RedriveJobResponse, RetryJobRequest, RetryJobResponse,
+    GetStatusRequest, GetStatusResponse, ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest,
+    ListJobsResponse, RedriveJobRequest, RedriveJobResponse, RetryJobRequest, RetryJobResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -53,5 +53,12 @@ impl AdminService for Admin {
 
     async fn end_job(&self, request: Request<EndJobRequest>) -> Result<Response<EndJobResponse>, Status> {
         self.end(request).await
+    }
+
+    async fn get_status(
+        &self,
+        request: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        self.status(request).await
     }
 }

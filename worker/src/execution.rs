@@ -63,17 +63,13 @@ pub(crate) struct Execution {
 
 impl Execution {
     /// Reads a message, and claims a place for its task; none when it is nothing that is executed here.
-    pub(crate) fn accept(shared: &Arc<Shared>, delivery: Delivery) -> Option<Self> {
-        let Delivery {
-            message_id,
-            body,
-            receive_count,
-            ..
-        } = &delivery;
-        let assignment = match Assignment::read(body, *receive_count) {
+    pub(crate) fn accept(shared: &Arc<Shared>, mut delivery: Delivery) -> Option<Self> {
+        // Not kept for as long as the handler runs: the task has what is in it.
+        let body = std::mem::take(&mut delivery.body);
+        let assignment = match Assignment::read(&body, delivery.receive_count) {
             Ok(assignment) => assignment,
             Err(error) => {
-                tracing::error!(message.id = %message_id, %error, "message left to the redrive policy");
+                tracing::error!(message.id = delivery.message_id, %error, "message left to the redrive policy");
                 return None;
             }
         };

@@ -55,7 +55,7 @@ class Tally:
         return code == 0
 
 
-def run(command: tuple[object, ...]) -> tuple[int | str, str]:
+def run(command: tuple[object, ...], seconds_max: int = CLIENT_SECONDS_MAX) -> tuple[int | str, str]:
     environment = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"}
     try:
         done = subprocess.run(
@@ -64,8 +64,8 @@ def run(command: tuple[object, ...]) -> tuple[int | str, str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=CLIENT_SECONDS_MAX,
+            timeout=seconds_max,
         )
     except subprocess.TimeoutExpired as late:
-        return f"none after {CLIENT_SECONDS_MAX} s", (late.stdout or b"").decode(errors="replace")
+        return f"none after {seconds_max} s", (late.stdout or b"").decode(errors="replace")
     return done.returncode, done.stdout.decode(errors="replace")

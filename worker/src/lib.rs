@@ -5,7 +5,7 @@
 //! and run it:
 //!
 //! ```
-//! use postern_worker::{Code, Consumer, Context, Failure, Handler, Task, sqs_client};
+//! use postern_worker::{CancellationToken, Code, Consumer, Context, Failure, Handler, Task, sqs_client};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Greeting {
@@ -35,7 +35,7 @@
 //! # let endpoint = postern_localsqs::Endpoint::open(postern_localsqs::Config::new(folder.path())).await?;
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let url = format!("http://{}", listener.local_addr()?);
-//! # let serving = tokio::spawn(endpoint.serve(listener, tokio_util::sync::CancellationToken::new()));
+//! # let serving = tokio::spawn(endpoint.serve(listener, CancellationToken::new()));
 //! # let client = sqs_client(Some(&url)).await;
 //! # let jobs = client.create_queue().queue_name("postern-jobs").send().await?.queue_url.unwrap_or_default();
 //! # let results = client.create_queue().queue_name("postern-results").send().await?.queue_url.unwrap_or_default();
@@ -45,7 +45,7 @@
 //! #     "labels": {}, "outcomeToken": "token", "trace": {"traceparent": "", "tracestate": ""}
 //! # });
 //! # client.send_message().queue_url(jobs).message_body(task.to_string()).send().await?;
-//! let shutdown = tokio_util::sync::CancellationToken::new();
+//! let shutdown = CancellationToken::new();
 //! # let stop = shutdown.clone();
 //! # let seen = tokio::spawn(async move {
 //! #     loop {
@@ -123,5 +123,6 @@ pub use policy::Policy;
 pub use queue::Error;
 pub use stopping::Stop;
 pub use task::{Attachment, JobId, PartnerId, Task};
+pub use tokio_util::sync::CancellationToken;
 pub use trace::Trace;
 pub use work::{ClientCredentials, Tokens};

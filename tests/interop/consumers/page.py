@@ -1,9 +1,10 @@
-"""Runs docs/consumers/python.md: every command of it, in order, as a reader would.
+"""Runs docs/consumers/python.md or rust.md: every command of it, in order, as a reader would.
 
-    python page.py POSTERN_BINARY
+    python page.py POSTERN_BINARY PAGE
 
 The commands stand in blocks marked `sh`; one that begins with `# until Ctrl-C` runs in a terminal of its own until the end. Wants an
-interpreter that has boto3 already, so that installing it changes nothing. Only the page's ports are others here.
+interpreter that has boto3 already, so that installing it changes nothing, and for Rust a cargo, whose work is kept in a folder of the project. Only
+the page's ports are others here.
 """
 
 import os
@@ -14,16 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
-sys.path.insert(0, str(HERE.parent / "consumers"))
+sys.path.insert(0, str(HERE))
 from checking import check, failed  # noqa: E402
 
-PAGE = ROOT / "docs" / "consumers" / "python.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TOOLCHAIN = tomllib.loads((ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
 DONE = "::done"
 LASTING = "# until Ctrl-C\n"
 PORTS = {"edge": 8080, "grpc": 50051, "sqs": 9324, "admin": 9090}
@@ -50,6 +52,7 @@ class Reader:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("POSTERN_", "AWS_"))}
         listens = {f"POSTERN_{part.upper()}_LISTEN": f"127.0.0.1:{port}" for part, port in ports.items()}
         self.environment = kept | listens | {"PATH": ":".join(map(str, paths)), "POSTERN_SOURCE": str(ROOT)}
+        self.environment |= {"CARGO_TARGET_DIR": str(postern.resolve().parent.parent / "pages"), "RUSTUP_TOOLCHAIN": TOOLCHAIN}
         self.ports = ports
         self.folder = folder
         self.logs: list[Path] = []
@@ -116,8 +119,8 @@ def end(program: subprocess.Popen) -> None:
         program.wait()
 
 
-def main(postern: str) -> int:
-    blocks = BLOCK.findall(PAGE.read_text())
+def main(postern: str, page: str) -> int:
+    blocks = BLOCK.findall(Path(page).read_text())
     with tempfile.TemporaryDirectory(prefix="postern-page-") as folder:
         try:
             with Reader(Path(folder), Path(postern)) as reader:

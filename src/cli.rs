@@ -5,6 +5,8 @@ mod access;
 #[cfg(feature = "server")]
 mod catalog;
 mod completions;
+#[cfg(feature = "server")]
+mod doctor;
 #[cfg(feature = "edge")]
 mod edge;
 #[cfg(feature = "operator")]
@@ -23,6 +25,8 @@ pub use access::Access;
 #[cfg(feature = "server")]
 pub use catalog::{Catalog, CatalogCommand};
 pub use completions::Completions;
+#[cfg(feature = "server")]
+pub use doctor::Doctor;
 #[cfg(feature = "edge")]
 pub use edge::{Edge, EdgeCommand};
 #[cfg(feature = "operator")]
@@ -65,6 +69,9 @@ pub enum Role {
     /// Applies migrations. Servers one version older keep working.
     #[cfg(feature = "server")]
     Migrate,
+    /// Says what is wrong with the settings of a server and with everything that it needs, and what to do about it.
+    #[cfg(feature = "server")]
+    Doctor(Doctor),
     /// The job types of a catalog, without a server.
     #[cfg(feature = "server")]
     Catalog(Catalog),
@@ -93,7 +100,7 @@ impl Role {
             #[cfg(feature = "server")]
             Self::Server | Self::Migrate => false,
             #[cfg(feature = "server")]
-            Self::Catalog(_) => true,
+            Self::Catalog(_) | Self::Doctor(_) => true,
             #[cfg(feature = "edge")]
             Self::Edge(edge) => edge.command == Some(EdgeCommand::Check),
             #[cfg(feature = "sqs")]

@@ -87,6 +87,11 @@ impl Errors {
     pub(crate) fn found(faults: impl IntoIterator<Item = String>) -> Self {
         Self(faults.into_iter().collect())
     }
+
+    /// Each by itself.
+    pub(crate) fn into_faults(self) -> Vec<String> {
+        self.0
+    }
 }
 
 impl Config {

@@ -52,6 +52,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "server")]
         Some(Role::Migrate) => role::server::migrate(config()?).await,
         #[cfg(feature = "server")]
+        Some(Role::Doctor(doctor)) => role::doctor::run(file.as_deref(), &doctor).await,
+        #[cfg(feature = "server")]
         Some(Role::Catalog(catalog)) => role::catalog::run(&config()?, &catalog.command),
         #[cfg(feature = "operator")]
         Some(Role::Jobs(jobs)) => role::jobs::run(&config()?, jobs).await,

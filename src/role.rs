@@ -4,6 +4,8 @@
 pub mod catalog;
 #[cfg(feature = "dev")]
 pub mod dev;
+#[cfg(feature = "server")]
+pub mod doctor;
 #[cfg(feature = "edge")]
 pub mod edge;
 #[cfg(feature = "operator")]

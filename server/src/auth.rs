@@ -5,6 +5,7 @@
 //! itself says about keys (`jku`, `x5u`, `jwk`) is looked at.
 
 mod endpoint;
+mod examine;
 mod issuer;
 mod jwks;
 mod jwt;
@@ -25,6 +26,8 @@ use jwt::Jwt;
 use partners::Partners;
 use verified::{Entry, Verified};
 
+pub use endpoint::Error as KeysError;
+pub use examine::{ExamineError, Examined, examine};
 pub use refresh::Refresh;
 pub use rules::{Access, Rules, RulesError};
 

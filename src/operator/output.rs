@@ -4,7 +4,7 @@ use prost::Name;
 
 use super::json::Json;
 use super::{Error, Table};
-use crate::console::{escape_lines, say};
+use crate::console::say;
 
 /// Standard output, in the form that was asked for.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Output {
     pub(crate) fn one<M: Name>(&self, message: &M, person: impl FnOnce(&M) -> String) -> Result<(), Error> {
         match &self.json {
             Some(json) => say(&json.line(message)?),
-            None => say(&escape_lines(&person(message))),
+            None => say(&person(message)),
         }
         Ok(())
     }

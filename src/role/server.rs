@@ -72,11 +72,7 @@ pub async fn migrate(config: Config) -> anyhow::Result<()> {
 
 /// Settings as the rooms read them: all that is wrong is told at once, whichever room knows it.
 fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
-    let auth = auth::Config {
-        issuers: config.issuers.clone(),
-        partners: partners(config),
-        refused_key_ids: REFUSED_KEYS.map(str::to_owned).to_vec(),
-    };
+    let auth = auth(config);
     let read = (
         Catalog::load(&Source::Folder(config.catalog.clone().unwrap_or_default())),
         Seal::parse(config.secret_key.as_deref().unwrap_or_default()),
@@ -105,6 +101,15 @@ fn server_config(config: &Config) -> anyhow::Result<postern_server::Config> {
 
 fn fault<T>(setting: &str, read: Result<T, impl Display>) -> Option<String> {
     read.err().map(|error| format!("{setting}: {error}"))
+}
+
+/// Whose tokens count.
+pub(crate) fn auth(config: &Config) -> auth::Config {
+    auth::Config {
+        issuers: config.issuers.clone(),
+        partners: partners(config),
+        refused_key_ids: REFUSED_KEYS.map(str::to_owned).to_vec(),
+    }
 }
 
 pub(crate) fn database(config: &Config) -> store::Config {

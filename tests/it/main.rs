@@ -13,6 +13,7 @@ mod credentials;
 mod dead_letters;
 mod delete;
 mod demo;
+mod doctor;
 mod errors;
 mod expiry;
 mod faults;

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use reqwest::header::DATE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use serde::Deserialize;
@@ -26,7 +27,8 @@ pub(super) struct Endpoint {
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+#[allow(missing_docs, reason = "each says what it is")]
+pub enum Error {
     #[error("no answer")]
     Http(#[from] reqwest::Error),
     #[error("no answer within {} s", TIMEOUT.as_secs())]
@@ -82,14 +84,19 @@ impl Endpoint {
 
     /// The issuer's keys.
     pub(super) async fn fetch(&self) -> Result<Keys, Error> {
+        Ok(self.fetch_dated().await?.0)
+    }
+
+    /// The same, and the time at the issuer, where it tells.
+    pub(super) async fn fetch_dated(&self) -> Result<(Keys, Option<SystemTime>), Error> {
         tokio::time::timeout(TIMEOUT, self.fetch_both())
             .await
             .unwrap_or(Err(Error::Timeout))
     }
 
-    async fn fetch_both(&self) -> Result<Keys, Error> {
-        let configuration: Configuration =
-            serde_json::from_slice(&self.get(self.configuration.clone()).await?)?;
+    async fn fetch_both(&self) -> Result<(Keys, Option<SystemTime>), Error> {
+        let (configuration, _) = self.get(self.configuration.clone()).await?;
+        let configuration: Configuration = serde_json::from_slice(&configuration)?;
         // Discovery §4.3: otherwise one issuer could speak for another.
         if configuration.issuer != self.issuer {
             return Err(Error::OtherIssuer);
@@ -98,14 +105,18 @@ impl Endpoint {
         if keys.scheme() != self.configuration.scheme() {
             return Err(Error::KeysUrl("has another scheme than the issuer"));
         }
-        Keys::parse(&self.get(keys).await?, &self.refused).ok_or(Error::Keys)
+        let (keys, date) = self.get(keys).await?;
+        let keys = Keys::parse(&keys, &self.refused).ok_or(Error::Keys)?;
+        Ok((keys, date))
     }
 
-    async fn get(&self, url: Url) -> Result<Vec<u8>, Error> {
+    async fn get(&self, url: Url) -> Result<(Vec<u8>, Option<SystemTime>), Error> {
         let mut response = self.client.get(url).send().await?;
         if !response.status().is_success() {
             return Err(Error::Status(response.status().as_u16()));
         }
+        let date = response.headers().get(DATE);
+        let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > RESPONSE_BYTES_MAX {
@@ -113,7 +124,7 @@ impl Endpoint {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok((body, date))
     }
 }
 

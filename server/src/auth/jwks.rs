@@ -61,6 +61,11 @@ impl Keys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key of this id.
     pub(super) fn get(&self, id: &str) -> Option<&Arc<Key>> {
         self.0.get(id)

@@ -66,6 +66,8 @@ pub struct Depth {
     pub visibility_timeout_seconds: i32,
     /// How large a message may be.
     pub message_bytes_max: i32,
+    /// A message that nobody deletes is gone after so long.
+    pub retention_seconds: i64,
 }
 
 /// What lies in a queue of dead letters, roughly.
@@ -77,11 +79,13 @@ pub struct Dead {
     pub messages: i64,
     /// How often a message is received before it comes here.
     pub receives_max: i32,
+    /// A message that nobody deletes is gone after so long, counted from its first sending.
+    pub retention_seconds: i64,
 }
 
 impl Census {
     /// Of these queues; `usual` is the one of tasks that name none.
-    pub(super) fn new(usual: &str, tasks: &[Place], results: &Place) -> Self {
+    pub(super) fn new(usual: &str, tasks: &[Place], results: Option<&Place>) -> Self {
         let watched = |role, place: &Place| Watched {
             role,
             place: place.clone(),
@@ -89,7 +93,9 @@ impl Census {
         };
         let tasks = tasks.iter().map(|place| watched(Role::Tasks, place));
         Self {
-            queues: tasks.chain([watched(Role::Outcomes, results)]).collect(),
+            queues: tasks
+                .chain(results.map(|place| watched(Role::Outcomes, place)))
+                .collect(),
             usual: usual.into(),
         }
     }
@@ -129,6 +135,7 @@ impl Watched {
             dead: self.dead(&read).await?,
             visibility_timeout_seconds: number(&read, &Attribute::VisibilityTimeout),
             message_bytes_max: number(&read, &Attribute::MaximumMessageSize),
+            retention_seconds: number(&read, &Attribute::MessageRetentionPeriod),
         })
     }
 
@@ -154,6 +161,7 @@ impl Watched {
             queue: place.name().to_owned(),
             messages: messages.iter().map(|count| number::<i64>(&read, count)).sum(),
             receives_max: policy.map_or(0, |policy| receives_max(policy)),
+            retention_seconds: number(&read, &Attribute::MessageRetentionPeriod),
         }))
     }
 }

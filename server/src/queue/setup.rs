@@ -62,7 +62,7 @@ pub async fn open<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a st
         .collect();
     let (tasks, results) = (tasks?, Place::new(client, &config.results)?);
     let dead_letters = DeadLetters::new(tasks.clone());
-    let census = Census::new(&config.jobs, &tasks, &results);
+    let census = Census::new(&config.jobs, &tasks, Some(&results));
     match tokio::time::timeout(START_WAIT, check(&tasks, &results, &dead_letters)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.may_pass() => tracing::warn!(
@@ -106,7 +106,7 @@ pub async fn create<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a 
 }
 
 /// The queues of tasks, each once.
-fn names<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+pub(super) fn names<'a>(config: &'a Config, named: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
     named.into_iter().chain([config.jobs.as_str()]).collect()
 }
 

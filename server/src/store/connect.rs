@@ -121,6 +121,23 @@ pub(super) fn pools(write: &DatabaseConnection, read: &DatabaseConnection) -> Ve
     ]
 }
 
+/// One connection that changes nothing. Of SQLite the file has to be there.
+pub(super) fn read_only(config: &Config) -> Result<ConnectOptions, Error> {
+    let mut options = options(&config.url, 1);
+    if DbBackend::Postgres.is_prefix_of(&config.url) {
+        return Ok(options);
+    }
+    let path = sqlite_path(&config.url).ok_or(Error::Unsupported)?;
+    std::fs::metadata(&path).map_err(|source| Error::File { path, source })?;
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .create_if_missing(false)
+            .read_only(true)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+    });
+    Ok(options)
+}
+
 async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match timeout(RETURN_MAX, connection.ping()).await {
         Ok(answered) => answered.map(|()| true),
@@ -128,7 +145,7 @@ async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     }
 }
 
-fn direct(config: &Config) -> Result<PgConnectOptions, Error> {
+pub(super) fn direct(config: &Config) -> Result<PgConnectOptions, Error> {
     let url = config.listen_url.as_ref().unwrap_or(&config.url);
     let options: PgConnectOptions = url
         .parse()

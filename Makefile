@@ -21,7 +21,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: check
-check: fmt lint roles docs proto deny ## all that can be said without running anything
+check: fmt lint roles docs proto alerts deny ## all that can be said without running anything
 
 .PHONY: fmt
 fmt: ## formatting of the Rust code
@@ -56,6 +56,12 @@ proto: ## the API: lint, format, and no breaking change since the last agreed im
 proto-image: ## renew the image, once a change of the API is agreed
 	tools/install buf
 	buf build --exclude-source-info --output $(IMAGE)
+
+.PHONY: alerts
+alerts: ## the alert rules: whether Prometheus takes them, and whether each alerts when it should
+	tools/promtool
+	promtool check rules deploy/prometheus/alerts.yaml
+	promtool test rules deploy/prometheus/alerts.test.yaml
 
 .PHONY: deny
 deny: ## licences, banned and doubled crates, sources, advisories

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::{Reading, Vitals};
+use super::{Reading, Role, Vitals};
 use crate::job::Timestamp;
 
 /// Metrics of how things stand.
@@ -104,20 +104,25 @@ fn queues(encoder: &mut DescriptorEncoder<'_>, reading: &Reading) -> fmt::Result
     let help = "Whether a queue could be read";
     gauge(encoder, "postern_queue_up", help, up)?;
     let read = || {
-        let depths = reading.queues.iter();
-        depths.filter_map(|queue| Some((&*queue.name, queue.depth.as_ref().ok()?)))
+        let queues = reading.queues.iter();
+        queues.filter_map(|queue| Some((queue, queue.depth.as_ref().ok()?)))
     };
     let messages = read().flat_map(|(queue, depth)| {
+        let role = match queue.role {
+            Role::Tasks => "tasks",
+            Role::Outcomes => "outcomes",
+        };
         [
             ("visible", depth.visible),
             ("in_flight", depth.in_flight),
             ("delayed", depth.delayed),
         ]
-        .map(|(state, count)| ([("queue", queue), ("state", state)], count))
+        .map(|(state, count)| ([("queue", &*queue.name), ("role", role), ("state", state)], count))
     });
     let help = "Messages in a queue, roughly";
     gauge(encoder, "postern_queue_messages", help, messages)?;
-    let dead = read().filter_map(|(queue, depth)| Some(([("queue", queue)], depth.dead.as_ref()?.messages)));
+    let dead =
+        read().filter_map(|(queue, depth)| Some(([("queue", &*queue.name)], depth.dead.as_ref()?.messages)));
     let help = "Messages in the dead-letter queue of a queue, roughly";
     gauge(encoder, "postern_queue_dead_letters", help, dead)
 }

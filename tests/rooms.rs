@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rooms of the server and the rooms they may import. `lib` composes them all.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("json", &[]),
     ("backoff", &[]),
     ("linger", &[]),
@@ -57,6 +57,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "store",
         ],
     ),
+    ("replay", &["backoff", "collect", "job", "store", "sweep"]),
     (
         "api",
         &[
@@ -91,6 +92,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "listening",
             "meters",
             "queue",
+            "replay",
             "seal",
             "serve",
             "store",
@@ -167,12 +169,15 @@ fn each_caller_of_the_store_uses_its_own_face() {
         ("dispatch", "partner()"),
         ("collect", "partner()"),
         ("sweep", "partner()"),
+        ("replay", "partner()"),
         ("dispatch", "work()"),
         ("collect", "work()"),
         ("sweep", "work()"),
+        ("replay", "work()"),
         ("dispatch", "operator()"),
         ("collect", "operator()"),
         ("sweep", "operator()"),
+        ("replay", "operator()"),
     ];
     let rooms = rooms();
     for (room, face) in not_theirs {

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::job::{Job, JobId, Timestamp};
+use crate::job::{Job, Timestamp};
 use crate::listening::Listening;
 use crate::meters::Collected;
 use crate::queue::{self, Received, Results};
-use crate::store::system::{Letter, Origin, Report, Unusable, Verdict};
+use crate::store::system::{Letter, Report, Unusable, Verdict};
 use crate::store::{self, Store};
 
 pub use reader::Reader;
@@ -94,11 +94,14 @@ impl Collect {
                 Err(unusable) => quarantined.push((unusable, message)),
             }
         }
-        for (message, job, verdict) in self.apply(reports, now).await? {
+        let (reports, told_by): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
+        let verdicts = self.apply(&reports, now).await?;
+        for ((report, message), verdict) in reports.iter().zip(told_by).zip(verdicts) {
             match verdict {
-                Verdict::Settled => settled.push(message.receipt.clone()),
-                Verdict::JobUnknown if is_young(message, now) => self.meters.early(1),
-                Verdict::JobUnknown => quarantined.push((without_job(message, job), message)),
+                Some(Verdict::Settled) => settled.push(message.receipt.clone()),
+                Some(Verdict::JobUnknown) if is_young(message, now) => self.meters.early(1),
+                Some(Verdict::JobUnknown) => quarantined.push((report.without_job(), message)),
+                None => {}
             }
         }
         self.meters.settled(settled.len());
@@ -118,25 +121,15 @@ impl Collect {
         Ok(())
     }
 
-    /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other.
-    async fn apply<'a>(
-        &self,
-        reports: Vec<(Report, &'a Received)>,
-        now: Timestamp,
-    ) -> Result<Vec<(&'a Received, JobId, Verdict)>, Failure> {
+    /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other. None for what comes
+    /// again.
+    async fn apply(&self, reports: &[Report], now: Timestamp) -> Result<Vec<Option<Verdict>>, Failure> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
-        let (reports, messages): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
         let retry = |job: &Job| self.reader.retry_policy(job);
-        match self.store.system().apply(&reports, &retry, now).await {
-            Ok(verdicts) => {
-                let of = reports.iter().map(|report| report.job);
-                let settled = messages.into_iter().zip(of).zip(verdicts);
-                return Ok(settled
-                    .map(|((message, job), verdict)| (message, job, verdict))
-                    .collect());
-            }
+        match self.store.system().apply(reports, &retry, now).await {
+            Ok(verdicts) => return Ok(verdicts.into_iter().map(Some).collect()),
             Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -144,19 +137,18 @@ impl Collect {
             ),
         }
         let mut applied = Vec::new();
-        for (report, message) in reports.into_iter().zip(messages) {
+        for report in reports {
             match self
                 .store
                 .system()
-                .apply(std::slice::from_ref(&report), &retry, now)
+                .apply(std::slice::from_ref(report), &retry, now)
                 .await
             {
-                Ok(verdicts) => {
-                    applied.extend(verdicts.into_iter().map(|verdict| (message, report.job, verdict)))
-                }
+                Ok(verdicts) => applied.extend(verdicts.into_iter().map(Some)),
                 Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
                 Err(error) => {
                     tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
+                    applied.push(None);
                 }
             }
         }
@@ -200,15 +192,6 @@ fn letter(message: &Received) -> Letter {
     Letter {
         message_id: message.message_id.clone(),
         body: message.body.clone(),
-    }
-}
-
-fn without_job(message: &Received, job: JobId) -> Unusable {
-    Unusable {
-        letter: letter(message),
-        origin: Origin::Outcomes,
-        reason: "no such job".to_owned(),
-        job: Some(job),
     }
 }
 

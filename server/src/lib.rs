@@ -17,6 +17,7 @@ mod linger;
 pub mod listening;
 pub mod meters;
 pub mod queue;
+pub mod replay;
 pub mod seal;
 mod serve;
 pub mod store;
@@ -42,6 +43,7 @@ use hub::Hub;
 use job::Timestamp;
 use listening::Listening;
 use meters::Meters;
+use replay::Replay;
 use seal::Seal;
 use store::Store;
 use sweep::{DeadLetterReader, DeadLetters, Deadlines, Retention, Sweep};
@@ -76,6 +78,7 @@ pub struct Server {
     hub: Hub,
     dispatch: Dispatch,
     collect: Collect,
+    replay: Replay,
     sweep: Sweep,
     refresh: auth::Refresh,
     meters: Meters,
@@ -141,6 +144,7 @@ impl Config {
         };
         let dead_letters = dead_letters(queues.dead_letters, &api, &meters);
         Ok(Server {
+            replay: replay(&api),
             routes: api.routes().await?,
             door: DoorLayer::new(authenticator, rules, shutdown.clone()).counting(meters.calls.clone()),
             hub,
@@ -186,12 +190,28 @@ fn dead_letters(letters: queue::DeadLetters, api: &Api, meters: &Meters) -> Dead
     DeadLetters {
         store: api.store.clone(),
         letters,
-        reader: DeadLetterReader {
+        reader: dead_letter_reader(api),
+        meters: meters.swept.clone(),
+    }
+}
+
+/// The loop that reads messages of the quarantine again, as those are read that arrive.
+fn replay(api: &Api) -> Replay {
+    Replay {
+        store: api.store.clone(),
+        outcomes: collect::Reader {
             catalog: Arc::clone(&api.catalog),
             seal: api.seal.clone(),
-            grace: sweep::GRACE,
         },
-        meters: meters.swept.clone(),
+        dead_letters: dead_letter_reader(api),
+    }
+}
+
+fn dead_letter_reader(api: &Api) -> DeadLetterReader {
+    DeadLetterReader {
+        catalog: Arc::clone(&api.catalog),
+        seal: api.seal.clone(),
+        grace: sweep::GRACE,
     }
 }
 
@@ -249,6 +269,7 @@ impl Server {
         tasks.spawn(done(self.hub.run(changes, shutdown.clone())));
         tasks.spawn(done(self.dispatch.run(shutdown.clone())));
         tasks.spawn(done(self.collect.run(shutdown.clone())));
+        tasks.spawn(done(self.replay.run(shutdown.clone())));
         tasks.spawn(done(self.sweep.run(shutdown.clone())));
         tasks.spawn(done(self.refresh.run(shutdown.clone())));
         tasks.spawn(done(self.vitals.run(shutdown.clone())));

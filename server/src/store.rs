@@ -27,6 +27,7 @@ mod migration;
 pub mod operator;
 mod outbox;
 pub mod partner;
+mod pauses;
 mod quarantine;
 mod relay;
 mod retention;

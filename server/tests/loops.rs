@@ -14,10 +14,11 @@ use postern_server::auth;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::collect::{Collect, Reader};
 use postern_server::dispatch::Dispatch;
-use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use postern_server::job::{Job, JobId, Operator, PartnerId, Timeouts, Timestamp};
 use postern_server::listening::Listening;
 use postern_server::queue::{self, Queues};
 use postern_server::seal::Seal;
+use postern_server::store::operator::PauseSubject;
 use postern_server::store::{self, Change, Store, Submission, Trace};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
@@ -195,6 +196,10 @@ impl World {
     }
 
     async fn submit_as(&self, job_type: &str, payload: &str) -> JobId {
+        self.submit_for("acme", job_type, payload).await
+    }
+
+    async fn submit_for(&self, partner: &str, job_type: &str, payload: &str) -> JobId {
         let now = Timestamp::now();
         let timeouts = Timeouts {
             queue_millis: 1_000_000,
@@ -202,7 +207,7 @@ impl World {
             retention_millis: 1_000_000,
         };
         let id = JobId::new(u64::try_from(now.millis()).unwrap());
-        let mut job = Job::new(id, PartnerId::new("acme"), timeouts, now);
+        let mut job = Job::new(id, PartnerId::new(partner), timeouts, now);
         job.job_type = job_type.to_owned();
         let submission = Submission {
             job,
@@ -241,6 +246,35 @@ async fn a_task_that_the_queue_refuses_holds_up_no_other() {
     }
     // Rounds that failed for its sake would have offered it again each time, and waited longer each time.
     assert_eq!(world.endpoint.count("poison"), 1);
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_paused_is_not_sent_until_it_is_resumed_and_then_at_once() {
+    let (world, shutdown) = (World::new().await, CancellationToken::new());
+    let (operator, jane) = (world.store.operator(), Operator::new("jane"));
+    let subject = PauseSubject::Partner(PartnerId::new("globex"));
+    let paused = operator.pause(&jane, &subject, "r", Timestamp::now()).await;
+    assert!(paused.unwrap().is_some());
+    world.submit_for("globex", "a.b", "paused").await;
+    world.submit("good").await;
+    let dispatch = Dispatch {
+        store: world.store.clone(),
+        jobs: world.endpoint.queues().await.jobs,
+        catalog: Arc::clone(&world.catalog),
+        seal: world.seal.clone(),
+        meters: Default::default(),
+    };
+    let running = tokio::spawn(dispatch.run(shutdown.clone()));
+    world.endpoint.until_offered("good").await;
+    assert_eq!(world.endpoint.count("paused"), 0);
+    let resumed = operator.resume(&jane, &subject, "r", Timestamp::now()).await;
+    resumed.unwrap();
+    let began = Instant::now();
+    world.endpoint.until_offered("paused").await;
+    // Not only when it looks again by itself.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     shutdown.cancel();
     running.await.unwrap();
 }

@@ -16,10 +16,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use postern_server::job::{
-    Event, Execution, Job, JobId, Outcome, PartnerId, Progress, RetryPolicy, State, Timeouts, Timestamp,
+    Event, Execution, Job, JobId, Operator, Outcome, PartnerId, Progress, RetryPolicy, State, Timeouts,
+    Timestamp,
 };
 use postern_server::listening::Listening;
 use postern_server::queue;
+use postern_server::store::operator::PauseSubject;
 use postern_server::store::system::{Letter, Origin, Overdue, Report, Unusable, Verdict};
 use postern_server::store::{Config, Deletion, Store, Submission, Submitted, Trace, UniqueKey};
 use postern_server::sweep::{Deadlines, Retention};
@@ -70,6 +72,7 @@ on_both! {
     whatever_is_old_is_deleted_in_batches_and_the_rest_stays,
     an_outcome_of_a_purged_job_finds_none,
     the_quarantine_is_kept_for_thirty_days,
+    what_operators_did_is_known_for_four_hundred_days,
     a_partner_deletes_its_own_jobs_once_they_have_ended,
     a_deletion_and_a_late_outcome_at_once_both_go_through,
 }
@@ -658,6 +661,24 @@ async fn the_quarantine_is_kept_for_thirty_days(world: World) {
     let later = Timestamp::now().plus_millis(i64::try_from(month.as_millis()).unwrap());
     retention.round(BATCH, later).await.unwrap();
     assert_eq!(world.count("quarantine").await, 0);
+}
+
+async fn what_operators_did_is_known_for_four_hundred_days(world: World) {
+    let day = 24 * 60;
+    let jane = Operator::new("jane");
+    for days in [401, 399, 0] {
+        let subject = PauseSubject::JobType(format!("{days} days ago"));
+        let operator = world.store.operator();
+        let paused = operator.pause(&jane, &subject, "r", ago(days * day)).await;
+        paused.unwrap().unwrap();
+    }
+    let retention = Retention {
+        store: world.store.clone(),
+        meters: Default::default(),
+    };
+    assert!(!retention.round(BATCH, Timestamp::now()).await.unwrap());
+    assert_eq!(world.count("operator_actions").await, 2);
+    assert_eq!(world.count("pauses").await, 3);
 }
 
 async fn a_partner_deletes_its_own_jobs_once_they_have_ended(world: World) {

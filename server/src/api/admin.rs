@@ -1,6 +1,7 @@
 //! `AdminService`: the jobs of all partners for those who operate the server, and what can be done about them. Alone reaches
 //! `store::operator`.
 
+mod actions;
 mod cancel;
 mod convert;
 mod end;
@@ -8,6 +9,8 @@ mod events;
 mod filter;
 mod get;
 mod list;
+mod pauses;
+mod quarantine;
 mod reason;
 mod redrive;
 mod retry;

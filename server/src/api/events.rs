@@ -95,6 +95,10 @@ fn sentence(entry: &HistoryEntry) -> String {
         }
         Some(EventKind::Retried) if by_operator => "asked for again by an operator".to_owned(),
         Some(EventKind::Failed) if by_operator => "ended by an operator".to_owned(),
+        Some(EventKind::MessageReplayed) => "an operator has a report about it read again".to_owned(),
+        Some(EventKind::MessageDropped) => {
+            "an operator dropped a report about it that could not be used".to_owned()
+        }
         Some(
             EventKind::Submitted
             | EventKind::Started

@@ -119,6 +119,14 @@ impl Problem {
         Self::new(Code::NotFound, "JOB_NOT_FOUND", "there is no such job")
     }
 
+    pub(super) fn job_type_unknown() -> Self {
+        Self::new(
+            Code::InvalidArgument,
+            "JOB_TYPE_UNKNOWN",
+            "there is no such job type",
+        )
+    }
+
     pub(super) fn job_terminal(state: JobState) -> Self {
         let name = state.as_str_name();
         Self::new(

@@ -130,13 +130,7 @@ impl Api {
         if !violations.is_empty() {
             return Err(Problem::invalid_request(violations));
         }
-        job_type.ok_or_else(|| {
-            Problem::new(
-                Code::InvalidArgument,
-                "JOB_TYPE_UNKNOWN",
-                "there is no such job type",
-            )
-        })
+        job_type.ok_or_else(Problem::job_type_unknown)
     }
 
     /// The payload as JSON text, if it fits its job type.

@@ -79,11 +79,15 @@ pub enum EventKind {
     LateOutcome,
     /// Its task was found among the dead letters when nothing could change any more.
     LateDeadLetter,
+    /// A message about it that could not be used is read again, as an operator wished.
+    MessageReplayed,
+    /// A message about it that could not be used was dropped by an operator.
+    MessageDropped,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Submitted,
         Self::Sent,
         Self::Started,
@@ -98,6 +102,8 @@ impl EventKind {
         Self::Retried,
         Self::LateOutcome,
         Self::LateDeadLetter,
+        Self::MessageReplayed,
+        Self::MessageDropped,
     ];
 
     /// Whether a job may see it any number of times, driven by others alone: by consumers, or by crashes. All else is bounded, by the states,
@@ -110,7 +116,9 @@ impl EventKind {
             | Self::DeadLettered
             | Self::Redriven
             | Self::LateOutcome
-            | Self::LateDeadLetter => true,
+            | Self::LateDeadLetter
+            | Self::MessageReplayed
+            | Self::MessageDropped => true,
             Self::Submitted
             | Self::RetryScheduled
             | Self::Retried
@@ -146,6 +154,8 @@ impl EventKind {
             Self::Retried => "retried",
             Self::LateOutcome => "late_outcome",
             Self::LateDeadLetter => "late_dead_letter",
+            Self::MessageReplayed => "message_replayed",
+            Self::MessageDropped => "message_dropped",
         }
     }
 }

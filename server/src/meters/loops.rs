@@ -138,7 +138,7 @@ impl Default for Swept {
         Self {
             expired: Counter::default(),
             dead_letters: counters("result", &["linked", "quarantined"]),
-            deleted: counters("kind", &["job", "quarantined_message"]),
+            deleted: counters("kind", &["job", "quarantined_message", "operator_action"]),
         }
     }
 }

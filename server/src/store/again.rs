@@ -13,7 +13,9 @@
 //! - `redrive`: asked again, it finds a job that is not held.
 //! - `apply`: the outcomes come again, and their events are known.
 //! - `delete`: asked again, the job is not found, as it should be.
-//! - `expire`, `purge`, `prune_quarantine`: the next round finds what is left.
+//! - `expire`, `purge`, `prune_quarantine`, `prune_actions`: the next round finds what is left.
+//! - `replay`, `give_up_replay`: the next round finds the message marked, or gone.
+//! - `pause`, `resume`, the marking and dropping of messages: asked again, they find it done.
 //! - `quarantine`: a message may be kept twice.
 //! - `claim`: the tasks stay claimed until the lease ends, and then are sent.
 //! - `mark_start`: the server does not start; a mark more is a mark more.

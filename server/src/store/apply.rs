@@ -43,25 +43,68 @@ impl Store {
         row::lock_all(writing.tx(), reports.iter().map(|report| report.job)).await?;
         let mut verdicts = Vec::with_capacity(reports.len());
         for report in reports {
-            verdicts.push(apply(&mut writing, report, retry).await?);
+            let came = apply(&mut writing, report, retry).await?;
+            if let (Came::Changed, Some(unusable)) = (came, report.unusable()) {
+                quarantine::keep(writing.tx(), &unusable, now).await?;
+            }
+            verdicts.push(match came {
+                Came::JobUnknown => Verdict::JobUnknown,
+                Came::Changed | Came::Nothing => Verdict::Settled,
+            });
         }
         self.commit(writing).await?;
         Ok(verdicts)
     }
 }
 
-async fn apply(
+impl Report {
+    /// Its message, where the result in it cannot be kept.
+    pub(super) fn unusable(&self) -> Option<Unusable> {
+        let Event::Unusable(why) = &self.outcome.event else {
+            return None;
+        };
+        Some(self.because(why))
+    }
+
+    /// Its message, where its job is not there.
+    #[must_use]
+    pub fn without_job(&self) -> Unusable {
+        self.because("no such job")
+    }
+
+    fn because(&self, reason: &str) -> Unusable {
+        Unusable {
+            letter: self.letter.clone(),
+            origin: Origin::Outcomes,
+            reason: reason.to_owned(),
+            job: Some(self.job),
+        }
+    }
+}
+
+/// What came of a report in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// It changed its job.
+    Changed,
+    /// It changed nothing, or had done so before.
+    Nothing,
+    /// There is no such job.
+    JobUnknown,
+}
+
+pub(super) async fn apply(
     writing: &mut Writing,
     report: &Report,
     retry: &(dyn Fn(&Job) -> RetryPolicy + Sync),
-) -> Result<Verdict, Error> {
+) -> Result<Came, Error> {
     let Some(mut locked) = writing.lock(report.job).await? else {
-        return Ok(Verdict::JobUnknown);
+        return Ok(Came::JobUnknown);
     };
     let job = &mut locked.job;
     let (dispatch, event_id) = (report.outcome.dispatch, &report.outcome.event_id);
     if !is_new(writing.tx(), job.id, dispatch, event_id).await? {
-        return Ok(Verdict::Settled);
+        return Ok(Came::Nothing);
     }
     let policy = retry(job);
     let applied = job.apply(&report.outcome, policy, writing.now());
@@ -69,7 +112,10 @@ async fn apply(
         .applied(&locked, applied, detail(&report.outcome.event))
         .await?;
     match applied {
-        Applied::Changed(_) => keep_result(writing, report).await?,
+        Applied::Changed(_) => {
+            keep_result(writing, report).await?;
+            return Ok(Came::Changed);
+        }
         Applied::Ignored(Ignored::Late) => {
             change::count(writing.tx(), "anomalies").await?;
             let dispatch = report.outcome.dispatch.to_string();
@@ -81,7 +127,7 @@ async fn apply(
         }
         Applied::Requeued { .. } | Applied::Extended | Applied::Ignored(Ignored::Stale) => {}
     }
-    Ok(Verdict::Settled)
+    Ok(Came::Nothing)
 }
 
 /// What the history says besides the kind of an entry.
@@ -127,16 +173,11 @@ async fn keep_result(writing: &Writing, report: &Report) -> Result<(), Error> {
             body.update(writing.tx()).await?;
             Ok(())
         }
-        Event::Unusable(why) => {
-            let unusable = Unusable {
-                letter: report.letter.clone(),
-                origin: Origin::Outcomes,
-                reason: why.clone(),
-                job: Some(report.job),
-            };
-            quarantine::keep(writing.tx(), &unusable, writing.now()).await
-        }
-        Event::Started | Event::Progress(_) | Event::Failed { .. } | Event::Cancelled => Ok(()),
+        Event::Unusable(_)
+        | Event::Started
+        | Event::Progress(_)
+        | Event::Failed { .. }
+        | Event::Cancelled => Ok(()),
     }
 }
 

@@ -11,5 +11,6 @@ pub mod event;
 pub mod job;
 pub mod label;
 pub mod outcome;
+pub mod pause;
 pub mod quarantine;
 pub mod unique_key;

@@ -165,6 +165,12 @@ fn sentence(kind: EventKind, job: &Job, detail: &str) -> String {
             None => with("asked for again", detail),
         },
         EventKind::LateOutcome => format!("a late outcome of dispatch {detail} changed nothing"),
+        EventKind::MessageReplayed => {
+            format!("a message about it that could not be used is read again: {detail}")
+        }
+        EventKind::MessageDropped => {
+            format!("a message about it that could not be used was dropped: {detail}")
+        }
         EventKind::LateDeadLetter => {
             format!("the task of dispatch {detail} was handed out too often, which changed nothing")
         }

@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, 
 
 use super::entity::{body, event, job};
 use super::outbox::AT_ONCE;
+use super::pauses::Paused;
 use super::{Error, HistoryEntry, Store, row};
 use crate::job::{EventKind, Job, JobId, PartnerId, State, Timestamp};
 
@@ -17,6 +18,8 @@ pub struct Inspected {
     pub dispatch_due: Option<Timestamp>,
     /// The trace that it was submitted in; empty where there is none.
     pub traceparent: String,
+    /// Whether the tasks of its type, or of its partner, are not handed out.
+    pub is_paused: bool,
 }
 
 /// A job with all that belongs to it but its history.
@@ -84,7 +87,8 @@ pub enum Condition {
 impl Store {
     pub(super) async fn inspect(&self, id: JobId) -> Result<Option<Inspected>, Error> {
         let found = job::Entity::find_by_id(id.uuid()).one(&self.inner.read).await?;
-        found.map(read).transpose()
+        let Some(row) = found else { return Ok(None) };
+        read(row, &self.paused().await?).map(Some)
     }
 
     pub(super) async fn inspect_whole(&self, id: JobId) -> Result<Option<Whole>, Error> {
@@ -129,7 +133,8 @@ impl Store {
             .limit(count)
             .all(&self.inner.read)
             .await?;
-        rows.into_iter().map(read).collect()
+        let paused = self.paused().await?;
+        rows.into_iter().map(|row| read(row, &paused)).collect()
     }
 
     /// At most `count` entries that come after the entry of this number.
@@ -144,7 +149,7 @@ impl Store {
     }
 }
 
-fn read(mut row: job::Model) -> Result<Inspected, Error> {
+fn read(mut row: job::Model, paused: &Paused) -> Result<Inspected, Error> {
     let traceparent = std::mem::take(&mut row.traceparent);
     let due = row.dispatch_due;
     let job = row::read(row)?;
@@ -155,6 +160,7 @@ fn read(mut row: job::Model) -> Result<Inspected, Error> {
             millis => Timestamp::from_millis(millis),
         }),
         traceparent,
+        is_paused: paused.covers(&job),
         job,
     })
 }

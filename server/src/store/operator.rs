@@ -4,9 +4,12 @@
 use super::{Error, HistoryEntry, Original, Retried, Store, Submission, SubmitError};
 use crate::job::{Cancellation, Job, JobId, Operator, Timestamp};
 
+pub use super::action::{Action, ActionId};
 pub use super::conclude::{Concluded, Ending};
 pub use super::dead_letters::Redriven;
 pub use super::inspect::{Condition, Filter, Inspected, Sent, Whole};
+pub use super::pauses::{Pause, PauseSubject};
+pub use super::quarantine::{Marked, QuarantineId, Quarantined};
 
 /// The verbs of operators. Each fails only when the database does; none where there is no such job.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +66,7 @@ impl<'a> Face<'a> {
             .again(|| self.store.cancel_as(operator, id, reason, now))
             .await
     }
+
     /// A job that is to be retried, with what that takes.
     pub async fn original(&self, id: JobId) -> Result<Option<Original>, Error> {
         let original = async || match self.store.inspect(id).await? {
@@ -125,5 +129,84 @@ impl<'a> Face<'a> {
         self.store
             .again(|| self.store.conclude(operator, id, ending, now))
             .await
+    }
+
+    /// At most `count` messages of the quarantine, newest first, that come after `after`.
+    pub async fn quarantined(
+        &self,
+        after: Option<QuarantineId>,
+        count: u64,
+    ) -> Result<Vec<Quarantined>, Error> {
+        self.store
+            .again(|| self.store.quarantined_messages(after, count))
+            .await
+    }
+
+    /// A message of the quarantine with its body. None where it is not there, as with the verbs that follow.
+    pub async fn quarantined_whole(&self, id: QuarantineId) -> Result<Option<(Quarantined, Vec<u8>)>, Error> {
+        self.store.again(|| self.store.quarantined_whole(id)).await
+    }
+
+    /// Has a message of the quarantine read again, soon.
+    pub async fn replay(
+        &self,
+        operator: &Operator,
+        id: QuarantineId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Marked>, Error> {
+        self.store
+            .again(|| self.store.mark_for_replay(operator, id, reason, now))
+            .await
+    }
+
+    /// Deletes a message of the quarantine, and tells whether it was there.
+    pub async fn drop_quarantined(
+        &self,
+        operator: &Operator,
+        id: QuarantineId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        self.store
+            .again(|| self.store.drop_quarantined(operator, id, reason, now))
+            .await
+    }
+
+    /// Has no more tasks of these handed out: what was claimed before this returns goes on. The pause as it stands, be it of before; none where
+    /// there are too many.
+    pub async fn pause(
+        &self,
+        operator: &Operator,
+        subject: &PauseSubject,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Pause>, Error> {
+        self.store
+            .again(|| self.store.pause(operator, subject, reason, now))
+            .await
+    }
+
+    /// Has them handed out again.
+    pub async fn resume(
+        &self,
+        operator: &Operator,
+        subject: &PauseSubject,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.store
+            .again(|| self.store.resume(operator, subject, reason, now))
+            .await
+    }
+
+    /// What is paused, oldest first.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, Error> {
+        self.store.again(|| self.store.pauses()).await
+    }
+
+    /// At most `count` actions of operators, newest first, that come after `after`.
+    pub async fn actions(&self, after: Option<ActionId>, count: u64) -> Result<Vec<Action>, Error> {
+        self.store.again(|| self.store.actions(after, count)).await
     }
 }

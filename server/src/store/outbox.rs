@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::entity::{body, job};
 use super::history::{self, Entry};
+use super::pauses::Paused;
 use super::{Error, Store, Trace, row};
 use crate::job::{EventKind, Job, JobId, Timestamp};
 
@@ -43,9 +44,9 @@ pub struct Sending {
 }
 
 impl Store {
-    /// Claims tasks that are due: `count` at most, fewer where their payloads are large, and none of these job types. What is due at once goes
-    /// first, oldest first; then what was released or waited, in the order of its time, so that a task that could not be sent holds up no new
-    /// one. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
+    /// Claims tasks that are due: `count` at most, fewer where their payloads are large, and none of these job types, nor of what is paused.
+    /// What is due at once goes first, oldest first; then what was released or waited, in the order of its time, so that a task that could not
+    /// be sent holds up no new one. The claim is committed before this returns: whoever asks later knows that a sending may have begun.
     pub(super) async fn claim(
         &self,
         held_back: &[&str],
@@ -54,7 +55,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Claimed>, Error> {
         let tx = self.begin().await?;
-        let mut due = job::Entity::find()
+        let paused = Paused::under_lock(&tx).await?;
+        let mut due = paused
+            .leave_out(job::Entity::find())
             .filter(job::Column::DispatchDue.lte(now.millis()))
             .order_by_asc(job::Column::DispatchDue)
             .order_by_asc(job::Column::Id)
@@ -120,9 +123,11 @@ impl Store {
         Ok(released.rows_affected)
     }
 
-    /// When the next task is due, or a claim may be taken over, of other job types than these.
+    /// When the next task is due, or a claim may be taken over, of other job types than these and of what is not paused.
     pub(super) async fn next_due(&self, held_back: &[&str]) -> Result<Option<Timestamp>, Error> {
-        let due: Option<Option<i64>> = without(job::Entity::find(), held_back)
+        let paused = self.paused().await?;
+        let jobs = paused.leave_out(job::Entity::find());
+        let due: Option<Option<i64>> = without(jobs, held_back)
             .select_only()
             .column_as(job::Column::DispatchDue.min(), "due")
             .into_tuple()

@@ -1,4 +1,8 @@
-//! Messages that could not be used, kept for the operator.
+//! Messages that could not be used, kept for the operator, who reads them, drops them, or has them read again.
+
+mod id;
+mod operate;
+mod replay;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockBehavior, LockType};
@@ -10,6 +14,10 @@ use uuid::Uuid;
 use super::entity::quarantine;
 use super::{Error, Store};
 use crate::job::{JobId, Timestamp};
+
+pub use id::QuarantineId;
+pub use operate::{Marked, Quarantined};
+pub use replay::{Judge, Readable, Replayed};
 
 /// A message as it came from a queue.
 #[derive(Debug, Clone)]
@@ -85,6 +93,10 @@ pub(super) async fn keep(tx: &DatabaseTransaction, message: &Unusable, now: Time
         reason: Set(message.reason.clone()),
         message_id: Set(message.letter.message_id.clone()),
         body: Set(message.letter.body.as_bytes().to_vec()),
+        is_dead_letter: Set(message.origin == Origin::DeadLetters),
+        job_id: Set(message.job.map(JobId::uuid)),
+        replay_by: Set(None),
+        replay_reason: Set(None),
     };
     quarantine::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())

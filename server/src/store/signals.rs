@@ -26,6 +26,7 @@ pub struct Signals {
     /// Those that this process made: its own to tell to others.
     ours: broadcast::Sender<(PartnerId, JobId)>,
     due: Arc<Notify>,
+    replays: Arc<Notify>,
 }
 
 impl Signals {
@@ -34,6 +35,7 @@ impl Signals {
             changes: broadcast::channel(CHANGES_MAX).0,
             ours: broadcast::channel(CHANGES_MAX).0,
             due: Arc::new(Notify::new()),
+            replays: Arc::new(Notify::new()),
         }
     }
 
@@ -53,6 +55,11 @@ impl Signals {
         self.due.notified().await;
     }
 
+    /// Returns once a message may have been marked to be read again since the last return.
+    pub async fn replays(&self) {
+        self.replays.notified().await;
+    }
+
     pub(super) fn tell_changed(&self, jobs: impl IntoIterator<Item = (PartnerId, JobId)>) {
         for (partner, job) in jobs {
             // Nobody listening is fine.
@@ -68,5 +75,9 @@ impl Signals {
 
     pub(super) fn tell_due(&self) {
         self.due.notify_one();
+    }
+
+    pub(super) fn tell_replay(&self) {
+        self.replays.notify_one();
     }
 }

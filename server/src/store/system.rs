@@ -7,7 +7,7 @@ pub use super::apply::{Report, Verdict};
 pub use super::dead_letters::DeadTask;
 pub use super::expire::Overdue;
 pub use super::outbox::{Claimed, Sending};
-pub use super::quarantine::{Letter, Origin, Unusable};
+pub use super::quarantine::{Judge, Letter, Origin, QuarantineId, Readable, Replayed, Unusable};
 
 /// The verbs of the loops. Each fails only when the database does.
 #[derive(Debug, Clone, Copy)]
@@ -115,5 +115,31 @@ impl<'a> Face<'a> {
     /// Keeps messages that cannot be used, for the operator.
     pub async fn quarantine(&self, messages: &[Unusable], now: Timestamp) -> Result<(), Error> {
         self.store.again(|| self.store.quarantine(messages, now)).await
+    }
+
+    /// At most `count` messages of the quarantine that are to be read again, oldest first.
+    pub async fn replays(&self, count: u64) -> Result<Vec<QuarantineId>, Error> {
+        self.store.again(|| self.store.replays(count)).await
+    }
+
+    /// Reads a message of the quarantine again, in the commit in which it leaves, or is given its new reason. None where another server is at
+    /// it, or it is not to be any more.
+    pub async fn replay(
+        &self,
+        id: QuarantineId,
+        judge: &dyn Judge,
+        now: Timestamp,
+    ) -> Result<Option<Replayed>, Error> {
+        self.store.again(|| self.store.replay(id, judge, now)).await
+    }
+
+    /// Leaves a message where it is, and not to be read again, for this reason.
+    pub async fn give_up_replay(&self, id: QuarantineId, reason: &str) -> Result<(), Error> {
+        self.store.again(|| self.store.give_up_replay(id, reason)).await
+    }
+
+    /// Deletes at most `count` actions of operators before then, and returns how many.
+    pub async fn prune_actions(&self, count: u64, before: Timestamp) -> Result<u64, Error> {
+        self.store.again(|| self.store.prune_actions(count, before)).await
     }
 }

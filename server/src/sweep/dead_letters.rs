@@ -130,7 +130,7 @@ impl DeadLetters {
                 tracing::warn!(job.id = %task.job, dispatch = task.dispatch, "a task was among the dead letters");
                 Ok(None)
             }
-            Verdict::JobUnknown => Ok(Some(reader::without_job(&task))),
+            Verdict::JobUnknown => Ok(Some(task.without_job())),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Deletes what has been kept long enough: jobs after their retention, with payload, result and keys, and what was quarantined.
+//! Deletes what has been kept long enough: jobs after their retention, with payload, result and keys, what was quarantined, and what is known of
+//! operators.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const BATCH_MAX: u64 = 100;
 const EVERY: Duration = Duration::from_mins(1);
 /// How long a message that could not be used is kept for the operator.
 const QUARANTINE_KEPT: Duration = Duration::from_hours(24 * 30);
+/// How long it is known what operators did.
+const ACTIONS_KEPT: Duration = Duration::from_hours(24 * 400);
 
 /// The loop that deletes.
 #[derive(Debug)]
@@ -57,12 +60,14 @@ impl Retention {
         let system = self.store.system();
         let jobs = system.purge(batch, now).await?;
         let messages = system.prune_quarantine(batch, now.minus(QUARANTINE_KEPT)).await?;
+        let actions = system.prune_actions(batch, now.minus(ACTIONS_KEPT)).await?;
         self.meters.deleted("job", jobs);
         self.meters.deleted("quarantined_message", messages);
-        if jobs + messages > 0 {
-            tracing::info!(jobs, messages, "deleted what has been kept long enough");
+        self.meters.deleted("operator_action", actions);
+        if jobs + messages + actions > 0 {
+            tracing::info!(jobs, messages, actions, "deleted what has been kept long enough");
         }
-        Ok(jobs == batch || messages == batch)
+        Ok([jobs, messages, actions].contains(&batch))
     }
 }
 

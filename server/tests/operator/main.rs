@@ -5,5 +5,7 @@ mod again;
 mod cancel;
 mod end;
 mod list;
+mod pauses;
+mod quarantine;
 mod show;
 mod world;

@@ -16,7 +16,7 @@ pub(super) fn job(inspected: &Inspected) -> pb::Job {
         dispatch_due: inspected.dispatch_due.map(timestamp),
         attempt: job.attempt.unwrap_or_default(),
         dead_letter: dead_letter(job.dead_letter).into(),
-        paused: false,
+        paused: inspected.is_paused,
         traceparent: inspected.traceparent.clone(),
         payload: None,
         anomalies: 0,

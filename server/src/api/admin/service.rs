@@ -2,9 +2,14 @@
 
 use postern_proto::postern::admin::v1::admin_service_server::AdminService;
 use postern_proto::postern::admin::v1::{
-    CancelJobRequest, CancelJobResponse, EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse,
-    GetStatusRequest, GetStatusResponse, ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest,
-    ListJobsResponse, RedriveJobRequest, RedriveJobResponse, RetryJobRequest, RetryJobResponse,
+    CancelJobRequest, CancelJobResponse, DropQuarantinedMessageRequest, DropQuarantinedMessageResponse,
+    EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse, GetQuarantinedMessageRequest,
+    GetQuarantinedMessageResponse, GetStatusRequest, GetStatusResponse, ListActionsRequest,
+    ListActionsResponse, ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
+    ListPausesRequest, ListPausesResponse, ListQuarantinedMessagesRequest, ListQuarantinedMessagesResponse,
+    PauseDispatchRequest, PauseDispatchResponse, RedriveJobRequest, RedriveJobResponse,
+    ReplayQuarantinedMessageRequest, ReplayQuarantinedMessageResponse, ResumeDispatchRequest,
+    ResumeDispatchResponse, RetryJobRequest, RetryJobResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -53,6 +58,62 @@ impl AdminService for Admin {
 
     async fn end_job(&self, request: Request<EndJobRequest>) -> Result<Response<EndJobResponse>, Status> {
         self.end(request).await
+    }
+
+    async fn list_quarantined_messages(
+        &self,
+        request: Request<ListQuarantinedMessagesRequest>,
+    ) -> Result<Response<ListQuarantinedMessagesResponse>, Status> {
+        self.quarantined(request).await
+    }
+
+    async fn get_quarantined_message(
+        &self,
+        request: Request<GetQuarantinedMessageRequest>,
+    ) -> Result<Response<GetQuarantinedMessageResponse>, Status> {
+        self.quarantined_whole(request).await
+    }
+
+    async fn replay_quarantined_message(
+        &self,
+        request: Request<ReplayQuarantinedMessageRequest>,
+    ) -> Result<Response<ReplayQuarantinedMessageResponse>, Status> {
+        self.replay(request).await
+    }
+
+    async fn drop_quarantined_message(
+        &self,
+        request: Request<DropQuarantinedMessageRequest>,
+    ) -> Result<Response<DropQuarantinedMessageResponse>, Status> {
+        self.drop_message(request).await
+    }
+
+    async fn pause_dispatch(
+        &self,
+        request: Request<PauseDispatchRequest>,
+    ) -> Result<Response<PauseDispatchResponse>, Status> {
+        self.pause(request).await
+    }
+
+    async fn resume_dispatch(
+        &self,
+        request: Request<ResumeDispatchRequest>,
+    ) -> Result<Response<ResumeDispatchResponse>, Status> {
+        self.resume(request).await
+    }
+
+    async fn list_pauses(
+        &self,
+        _request: Request<ListPausesRequest>,
+    ) -> Result<Response<ListPausesResponse>, Status> {
+        self.pauses().await
+    }
+
+    async fn list_actions(
+        &self,
+        request: Request<ListActionsRequest>,
+    ) -> Result<Response<ListActionsResponse>, Status> {
+        self.actions(request).await
     }
 
     async fn get_status(

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::super::convert::timestamp;
 use super::super::problem::Problem;
-use super::Admin;
+use super::{Admin, pauses};
 use crate::job::Timestamp;
 use crate::store::TypeStanding;
 use crate::vitals::{Counted, Role};
@@ -17,6 +17,7 @@ impl Admin {
         _: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
         let reading = self.0.vitals.read().await.map_err(Problem::from)?;
+        let paused = self.0.store.operator().pauses().await.map_err(Problem::from)?;
         let standing = &reading.standing;
         Ok(Response::new(GetStatusResponse {
             queues: reading.queues.iter().map(queue).collect(),
@@ -27,7 +28,7 @@ impl Admin {
                 .collect(),
             quarantined: i64::try_from(standing.quarantined).unwrap_or(i64::MAX),
             anomalies: i64::try_from(standing.anomalies).unwrap_or(i64::MAX),
-            pauses: Vec::new(),
+            pauses: paused.into_iter().map(pauses::message).collect(),
         }))
     }
 }

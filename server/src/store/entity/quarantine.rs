@@ -1,4 +1,4 @@
-//! Messages of the results queue that could not be used, kept for the operator.
+//! Messages that could not be used, kept for the operator.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,6 +11,12 @@ pub struct Model {
     pub reason: String,
     pub message_id: String,
     pub body: Vec<u8>,
+    pub is_dead_letter: bool,
+    pub job_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub replay_by: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub replay_reason: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -62,16 +62,6 @@ impl Reader {
     }
 }
 
-/// What is kept of a task whose job is not there: it was deleted, and its payload with it. Then none of it is kept here, either.
-pub(super) fn without_job(task: &DeadTask) -> Unusable {
-    let letter = Letter {
-        message_id: task.message_id.clone(),
-        body: String::new(),
-    };
-    let reason = format!("no such job: {}, dispatch {}", task.job, task.dispatch);
-    unusable(letter, reason, Some(task.job))
-}
-
 const fn unusable(letter: Letter, reason: String, job: Option<JobId>) -> Unusable {
     Unusable {
         letter,

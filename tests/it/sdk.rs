@@ -1,10 +1,13 @@
-//! The consumer SDK and the server's work service: asked before a task begins, heartbeats, cancellation; and all of it missing.
+//! The consumer SDK and the server: its work service, asked before a task begins, heartbeats, cancellation, and all of it missing; and what a consumer
+//! does by itself, as the server sees it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use postern_worker::{ClientCredentials, Consumer, Context, Failure, Handler, Task, Tokens, sqs_client};
+use postern_worker::{
+    ClientCredentials, Code, Consumer, Context, Failure, Handler, Policy, Task, Tokens, sqs_client,
+};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -297,6 +300,72 @@ async fn without_an_answer_of_the_work_service_all_goes_on() {
         rest.until(id, "JOB_STATE_SUCCEEDED").await;
         running.stop().await;
     }
+    world.stop().await;
+}
+
+/// Fails the first time that it gets a task.
+struct Flaky;
+
+impl Handler for Flaky {
+    const JOB_TYPE: &'static str = "contacts.import";
+    type Payload = Value;
+    type Output = Value;
+
+    async fn handle(&self, task: Task<Value>, _context: &Context) -> Result<Value, Failure> {
+        match task.attempt {
+            1 => Err(Failure::new(Code::Unavailable, "AWAY", "the database is away").retryable()),
+            attempt => Ok(json!({ "attempt": attempt })),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_is_tried_again_here_costs_no_dispatch() {
+    let world = World::start().await;
+    let rest = world.rest("acme");
+    let client = sqs_client(Some(&world.stack.addresses.sqs)).await;
+    let policy = Policy::new().retry_here(1, Duration::ZERO);
+    let consumer = Consumer::builder(client).handler_with(Flaky, policy);
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(consumer.build().await.unwrap().run(stop.clone()));
+    let running = Running { stop, task };
+    let job = rest.submit(&request("r-1")).await;
+    let ended = rest
+        .until(job["jobId"].as_str().unwrap(), "JOB_STATE_SUCCEEDED")
+        .await;
+    assert_eq!(
+        (&ended["result"], &ended["dispatch"]),
+        (&json!({"attempt": 2}), &json!(1))
+    );
+    running.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_consumer_stops_is_not_cancelled_and_ends_at_the_next() {
+    let world = World::start().await;
+    let (rest, patient) = (world.rest("acme"), Patient::default());
+    let start = async || {
+        let client = sqs_client(Some(&world.stack.addresses.sqs)).await;
+        let consumer = Consumer::builder(client)
+            .handler(patient.clone())
+            .drain_grace(Duration::ZERO);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(consumer.build().await.unwrap().run(stop.clone()));
+        Running { stop, task }
+    };
+    let first = start().await;
+    let job = rest.submit(&request("r-1")).await;
+    let id = job["jobId"].as_str().unwrap();
+    soon(&patient.begun).await;
+    first.stop().await;
+    soon(&patient.stopped).await;
+    let second = start().await;
+    soon(&patient.begun).await;
+    patient.finish.notify_one();
+    let ended = rest.until(id, "JOB_STATE_SUCCEEDED").await;
+    assert_eq!(ended["dispatch"], 1);
+    second.stop().await;
     world.stop().await;
 }
 

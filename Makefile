@@ -97,7 +97,7 @@ interop: ## clients that others wrote, against the running stack
 	tests/interop/run
 
 .PHONY: sqs
-sqs: ## what any SQS endpoint does, asked of localsqs, ElasticMQ and moto in both protocols
+sqs: ## what any SQS endpoint does, asked of localsqs, ElasticMQ and moto, and the server on the latter two
 	tools/debian java=default-jre-headless mvn=maven
 	tools/install elasticmq
 	tools/venv moto $(SQS)/requirements-moto.txt

@@ -1,13 +1,15 @@
 //! Dead letters, against a real SQS endpoint: tasks that no consumer brings to an outcome, and what else may lie among them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "sqs/endpoint.rs"]
+mod endpoint;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use postern_localsqs::Endpoint;
+use endpoint::Sqs;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::dispatch::Dispatch;
 use postern_server::job::{
@@ -22,11 +24,11 @@ use postern_server::store::{self, HistoryEntry, Store, Submission, Trace};
 use postern_server::sweep::{DeadLetterReader, DeadLetters, GRACE};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const SOON: Duration = Duration::from_secs(30);
+/// Where a dead letter wakes no poll, it comes with the next, after 20 s.
+const SOON: Duration = Duration::from_secs(60);
 const QUEUE_MILLIS: i64 = 10_000_000;
 
 /// A store and queues, with the loops that send tasks and read dead letters. Tests are consumer, partner and clock.
@@ -34,7 +36,7 @@ struct World {
     store: Store,
     url: String,
     seal: Seal,
-    client: Client,
+    sqs: Sqs,
     jobs: String,
     dead: String,
     shutdown: CancellationToken,
@@ -45,30 +47,20 @@ struct World {
 impl World {
     /// Where jobs wait for an operator, if they are to be held.
     async fn start(on_dead_letter: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let endpoint = endpoint(&folder, &mut tasks, &shutdown).await;
-        let config = queue::Config {
-            endpoint: Some(endpoint.clone()),
-            jobs: "jobs".to_owned(),
-            results: "results".to_owned(),
-        };
-        queue::create(&config, []).await.unwrap();
-        let client = client(&endpoint);
-        let url = async |name: &str| {
-            let found = client.get_queue_url().queue_name(name).send().await.unwrap();
-            found.queue_url.unwrap()
-        };
-        let (jobs, dead) = (url("jobs").await, url("jobs-dlq").await);
-        die_at_first(&client, &jobs).await;
+        let sqs = Sqs::start(&mut tasks, &shutdown).await;
+        queue::create(&sqs.config, []).await.unwrap();
+        let jobs = sqs.url(&sqs.config.jobs).await;
+        let dead = sqs.url(&format!("{}-dlq", sqs.config.jobs)).await;
+        die_at_first(&sqs.client, &jobs).await;
 
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
         let store = Store::open(&store::Config::new(&url)).await.unwrap();
         store.migrate().await.unwrap();
         let seal = Seal::parse(&Seal::generate().unwrap()).unwrap();
         let catalog = Arc::new(catalog(on_dead_letter));
-        let queues = queue::open(&config, []).await.unwrap();
+        let queues = queue::open(&sqs.config, []).await.unwrap();
         let dispatch = Dispatch {
             store: store.clone(),
             jobs: queues.jobs,
@@ -92,7 +84,7 @@ impl World {
             store,
             url,
             seal,
-            client,
+            sqs,
             jobs,
             dead,
             shutdown,
@@ -132,7 +124,7 @@ impl World {
     /// The next task, as a consumer receives it that then dies; the next receive finds it received too often.
     async fn die(&self) -> Value {
         let task = self.receive(20).await.expect("no task came");
-        let give_back = self.client.change_message_visibility().queue_url(&self.jobs);
+        let give_back = self.sqs.client.change_message_visibility().queue_url(&self.jobs);
         give_back
             .receipt_handle(task.receipt_handle().unwrap())
             .visibility_timeout(0)
@@ -144,13 +136,13 @@ impl World {
     }
 
     async fn receive(&self, wait_seconds: i32) -> Option<Message> {
-        let receive = self.client.receive_message().queue_url(&self.jobs);
+        let receive = self.sqs.client.receive_message().queue_url(&self.jobs);
         let reply = receive.wait_time_seconds(wait_seconds).send().await.unwrap();
         reply.messages.unwrap_or_default().into_iter().next()
     }
 
     async fn put_among_the_dead(&self, body: &str) {
-        let send = self.client.send_message().queue_url(&self.dead);
+        let send = self.sqs.client.send_message().queue_url(&self.dead);
         send.message_body(body).send().await.unwrap();
     }
 
@@ -167,7 +159,7 @@ impl World {
         let names = vec![ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
         let deadline = tokio::time::Instant::now() + SOON;
         loop {
-            let read = self.client.get_queue_attributes().queue_url(&self.dead);
+            let read = self.sqs.client.get_queue_attributes().queue_url(&self.dead);
             let reply = read
                 .set_attribute_names(Some(names.clone()))
                 .send()
@@ -259,27 +251,6 @@ impl World {
             })
             .collect()
     }
-}
-
-async fn endpoint(folder: &tempfile::TempDir, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> String {
-    let config = postern_localsqs::Config::new(folder.path());
-    let endpoint = Endpoint::open(config).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let stop = stop.clone();
-    tasks.spawn(async move { endpoint.serve(listener, stop).await.unwrap() });
-    url
-}
-
-fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("any", "any", None, None, "test"))
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    Client::from_conf(config)
 }
 
 /// So that one receive is one too many.
@@ -475,7 +446,7 @@ async fn what_died_of_an_older_dispatch_or_an_ended_job_changes_nothing() {
         retry_delay_millis: Some(0),
     };
     world.tell(id, 1, retryable).await;
-    let delete = world.client.delete_message().queue_url(&world.jobs);
+    let delete = world.sqs.client.delete_message().queue_url(&world.jobs);
     let receipt = first.receipt_handle().unwrap();
     delete.receipt_handle(receipt).send().await.unwrap();
     world.put_among_the_dead(first.body().unwrap()).await;
@@ -499,20 +470,12 @@ async fn what_died_of_an_older_dispatch_or_an_ended_job_changes_nothing() {
 
 #[tokio::test]
 async fn without_dead_letters_a_queue_serves_and_nothing_reads_them() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let folder = tempfile::tempdir().unwrap();
     let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
-    let endpoint = endpoint(&folder, &mut tasks, &shutdown).await;
-    let client = client(&endpoint);
-    for name in ["jobs", "results"] {
-        client.create_queue().queue_name(name).send().await.unwrap();
+    let sqs = Sqs::start(&mut tasks, &shutdown).await;
+    for name in [&sqs.config.jobs, &sqs.config.results] {
+        sqs.client.create_queue().queue_name(name).send().await.unwrap();
     }
-    let config = queue::Config {
-        endpoint: Some(endpoint),
-        jobs: "jobs".to_owned(),
-        results: "results".to_owned(),
-    };
-    let queues = queue::open(&config, []).await.unwrap();
+    let queues = queue::open(&sqs.config, []).await.unwrap();
     assert!(queues.dead_letters.queues().await.unwrap().is_empty());
     shutdown.cancel();
     while let Some(ended) = tasks.join_next().await {

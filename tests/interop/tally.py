@@ -55,8 +55,10 @@ class Tally:
         return code == 0
 
 
-def run(command: tuple[object, ...], seconds_max: int = CLIENT_SECONDS_MAX) -> tuple[int | str, str]:
-    environment = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"}
+def run(
+    command: tuple[object, ...], seconds_max: int = CLIENT_SECONDS_MAX, **settings: str
+) -> tuple[int | str, str]:
+    environment = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"} | settings
     try:
         done = subprocess.run(
             [str(part) for part in command],

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod campaign;
+#[path = "../sqs/endpoint.rs"]
+mod endpoint;
 mod world;
 
 use std::panic::AssertUnwindSafe;

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use postern_localsqs::Endpoint;
 use postern_server::api::Api;
 use postern_server::auth::Caller;
 use postern_server::catalog::{Catalog, Source};
@@ -19,12 +16,12 @@ use postern_server::seal::Seal;
 use postern_server::store::{self, Store};
 use postern_server::vitals::Vitals;
 use sea_orm::{ConnectionTrait as _, Statement};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use super::SOON;
+use super::endpoint::Sqs;
 
 /// Handed out [`super::DISPATCHES`] times at most.
 const JOB_TYPE: &str = "name: a.b\nversion: \"1\"\nconsumer_type: X\nschema: {type: object}\ndispatches: 3\n";
@@ -33,31 +30,22 @@ const JOB_TYPE: &str = "name: a.b\nversion: \"1\"\nconsumer_type: X\nschema: {ty
 pub(super) struct World {
     pub(super) api: Api,
     url: String,
-    client: Client,
+    sqs: Sqs,
     queue: String,
     results: Results,
     /// Of another installation.
     pub(super) foreign: Seal,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
-    _folder: tempfile::TempDir,
 }
 
 impl World {
     pub(super) async fn start(url: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().unwrap();
         let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let endpoint = endpoint(&folder, &mut tasks, &shutdown).await;
-        let config = queue::Config {
-            endpoint: Some(endpoint.clone()),
-            jobs: "jobs".to_owned(),
-            results: "results".to_owned(),
-        };
-        queue::create(&config, []).await.unwrap();
-        let client = client(&endpoint);
-        let queue = client.get_queue_url().queue_name("results").send().await.unwrap();
-        let results = queue::open(&config, []).await.unwrap().results;
+        let sqs = Sqs::start(&mut tasks, &shutdown).await;
+        queue::create(&sqs.config, []).await.unwrap();
+        let queue = sqs.url(&sqs.config.results).await;
+        let results = queue::open(&sqs.config, []).await.unwrap().results;
 
         let store = Store::open(&store::Config::new(url)).await.unwrap();
         store.migrate().await.unwrap();
@@ -86,13 +74,12 @@ impl World {
         Self {
             api,
             url: url.to_owned(),
-            client,
-            queue: queue.queue_url.unwrap(),
+            sqs,
+            queue,
             results,
             foreign: new_seal(),
             shutdown,
             tasks,
-            _folder: folder,
         }
     }
 
@@ -112,7 +99,7 @@ impl World {
             let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
             entry.message_body(*body).build().unwrap()
         });
-        let send = self.client.send_message_batch().queue_url(&self.queue);
+        let send = self.sqs.client.send_message_batch().queue_url(&self.queue);
         let reply = send.set_entries(Some(entries.collect())).send().await.unwrap();
         assert_eq!(reply.failed().len(), 0);
     }
@@ -164,25 +151,4 @@ pub(super) fn acme() -> PartnerId {
 
 fn new_seal() -> Seal {
     Seal::parse(&Seal::generate().unwrap()).unwrap()
-}
-
-async fn endpoint(folder: &tempfile::TempDir, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> String {
-    let config = postern_localsqs::Config::new(folder.path());
-    let endpoint = Endpoint::open(config).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let stop = stop.clone();
-    tasks.spawn(async move { endpoint.serve(listener, stop).await.unwrap() });
-    url
-}
-
-fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("any", "any", None, None, "test"))
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    Client::from_conf(config)
 }

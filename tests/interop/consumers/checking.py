@@ -49,7 +49,8 @@ class Queue:
         self.client = boto3.client(
             "sqs",
             endpoint_url=f"http://{sqs}",
-            region_name="eu-west-1",
+            # The server's, for an endpoint on this machine: some keep the queues of each region apart.
+            region_name="us-east-1",
             aws_access_key_id="key",
             aws_secret_access_key="secret",
         )

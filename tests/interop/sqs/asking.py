@@ -13,7 +13,7 @@ from cases import Cases
 
 PATIENCE_SECONDS = 15
 # How long a long poll waits that something is to wake, and when it must have done so: far below that.
-POLL_SECONDS = 15
+POLL_SECONDS = 10
 SOON_SECONDS = 5
 # Before most of the codes that the service model names.
 PREFIX = "AWS.SimpleQueueService."

@@ -232,11 +232,13 @@ impl Hand<'_> {
 
     /// Sends what must not get lost, for as long as it takes.
     async fn deliver(&self, outcome: &str) {
-        let mut backoff = Backoff::default();
-        while let Err(error) = self.shared.requests.send(outcome.to_owned()).await {
+        let (requests, mut backoff) = (&self.shared.requests, Backoff::default());
+        let mut sent = requests.send(outcome.to_owned()).await;
+        while let Err(error) = sent {
             let wait = backoff.next();
             tracing::warn!(%error, wait.seconds = wait.as_secs_f64(), "outcome not sent, to be tried again");
             sleep(wait).await;
+            sent = requests.send_alone(outcome.to_owned()).await;
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) fn gather<B: Batch>(batch: B, bytes_max: usize) -> (Desk<B::Entry>, G
 }
 
 impl<E> Desk<E> {
-    /// Asks for it, as so many bytes of a request, and waits for the answer. Whoever stops waiting before the request is sent has not asked.
+    /// Asks for it, as so many bytes of a request (with more than one takes it goes alone), and waits for the answer. Whoever stops waiting before the request is sent has not asked.
     pub(super) async fn ask(&self, entry: E, bytes: usize) -> Result<(), Failed> {
         let (answer, answered) = oneshot::channel();
         let wanted = Wanted {
@@ -141,7 +141,7 @@ impl<B: Batch> Gatherer<B> {
     fn fitting(&self) -> usize {
         let mut bytes = 0;
         let fits = |wanted: &&Wanted<B::Entry>| {
-            bytes += wanted.bytes;
+            bytes = wanted.bytes.saturating_add(bytes);
             bytes <= self.bytes_max
         };
         let fitting = self.waiting.iter().take(ENTRIES_MAX).take_while(fits).count();

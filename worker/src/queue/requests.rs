@@ -30,6 +30,9 @@ pub(crate) struct Gathering {
     visibility: Gatherer<Visibility>,
 }
 
+/// Ten receipts are far below what SQS takes.
+const SIZE_DOES_NOT_MATTER: usize = usize::MAX;
+
 type Receipt = String;
 type Seconds = i32;
 
@@ -72,8 +75,8 @@ pub(super) fn requests(queues: &Queues) -> (Requests, Gathering) {
     };
     // What a queue takes as one message it takes as a batch, too.
     let (to_outcomes, outcomes) = gather(sending, queues.outcome_bytes_max + attribute_bytes());
-    let (to_deletions, deletions) = gather(deleting, usize::MAX);
-    let (to_visibility, visibility) = gather(changing, usize::MAX);
+    let (to_deletions, deletions) = gather(deleting, SIZE_DOES_NOT_MATTER);
+    let (to_visibility, visibility) = gather(changing, SIZE_DOES_NOT_MATTER);
     let requests = Requests {
         outcomes: to_outcomes,
         deletions: to_deletions,
@@ -98,6 +101,12 @@ impl Requests {
     pub(crate) async fn send(&self, outcome: String) -> Result<(), Failed> {
         let bytes = outcome.len() + attribute_bytes();
         self.outcomes.ask(outcome, bytes).await
+    }
+
+    /// The same, but in a request of its own: what was refused together may be taken one by one, for example where an endpoint takes less in a batch
+    /// than in a message.
+    pub(crate) async fn send_alone(&self, outcome: String) -> Result<(), Failed> {
+        self.outcomes.ask(outcome, usize::MAX).await
     }
 
     /// Removes a message: its task is dealt with.

@@ -28,6 +28,28 @@ async fn under_load_a_request_is_about_several_tasks() {
 }
 
 #[tokio::test]
+async fn outcomes_that_are_refused_together_are_sent_one_by_one() {
+    let stack = Stack::start(30).await;
+    let (script, mut director) = script();
+    let (tap, _calls) = tap();
+    for _ in 0..8 {
+        stack.submit(JOB_TYPE, &json!({"do": "wait"})).await;
+    }
+    let consumer = stack.run(script, &tap, |builder| builder.concurrency(8)).await;
+    for _ in 0..8 {
+        director.begun().await;
+    }
+    tap.take_one_outcome();
+    director.open(8);
+    for _ in 0..8 {
+        stack.outcome_that_is("SUCCEEDED").await;
+    }
+    stack.until_no_tasks().await;
+    consumer.stop().await;
+    stack.end().await;
+}
+
+#[tokio::test]
 async fn without_load_each_step_is_a_request() {
     let stack = Stack::start(30).await;
     let (script, mut director) = script();

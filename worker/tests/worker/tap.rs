@@ -1,5 +1,6 @@
 //! Sits in a consumer's SQS client: tells a test what the consumer is about to ask of SQS, and lets it fail.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sqs::config::interceptors::BeforeSerializationInterceptorContextRef;
@@ -30,6 +31,7 @@ pub(crate) enum Call {
 #[derive(Debug, Clone)]
 pub(crate) struct Tap {
     failing: Arc<Mutex<Vec<Call>>>,
+    takes_one_outcome: Arc<AtomicBool>,
     calls: UnboundedSender<Call>,
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn tap() -> (Tap, Calls) {
     (
         Tap {
             failing: Arc::default(),
+            takes_one_outcome: Arc::default(),
             calls,
         },
         Calls(seen),
@@ -52,6 +55,11 @@ impl Tap {
     /// From now on, these requests do not reach SQS.
     pub(crate) fn fail(&self, calls: &[Call]) {
         *self.failing.lock().unwrap() = calls.to_vec();
+    }
+
+    /// From now on, requests about several outcomes do not reach SQS.
+    pub(crate) fn take_one_outcome(&self) {
+        self.takes_one_outcome.store(true, Ordering::SeqCst);
     }
 }
 
@@ -96,6 +104,9 @@ impl Intercept for Tap {
                 Call::Keep
             }
         } else if let Some(send) = input.downcast_ref::<SendMessageBatchInput>() {
+            if send.entries().len() > 1 && self.takes_one_outcome.load(Ordering::SeqCst) {
+                return Err("too much at a time".into());
+            }
             let is_notice = |body: &str| body.contains("STARTED") || body.contains("PROGRESS");
             if send.entries().iter().all(|entry| is_notice(entry.message_body())) {
                 Call::Notice

@@ -114,12 +114,12 @@ async fn requests_have_a_size_and_what_is_larger_goes_alone() {
     let mut stage = stage(10);
     let _first = stage.ask([1]);
     let _under_way = stage.request().await;
-    let _more = stage.ask([4, 5, 3, 12, 1]);
+    let _more = stage.ask([4, 5, 3, u32::MAX, 1]);
     let mut requests = Vec::new();
     for _ in 0..4 {
         requests.push(stage.request().await.0);
     }
-    assert_eq!(requests, [vec![4, 5], vec![3], vec![12], vec![1]]);
+    assert_eq!(requests, [vec![4, 5], vec![3], vec![u32::MAX], vec![1]]);
 }
 
 #[tokio::test(start_paused = true)]

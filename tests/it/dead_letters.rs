@@ -90,3 +90,35 @@ async fn a_job_type_may_hold_its_jobs_for_an_operator() {
     rest.until(id, "JOB_STATE_SUCCEEDED").await;
     world.stop().await;
 }
+
+#[tokio::test]
+async fn an_operator_sends_a_held_task_again() {
+    let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/catalog").to_owned();
+    let world = World::start_with(|settings| settings.catalog = Some(catalog)).await;
+    let (rest, operator) = (world.rest("acme"), world.rest("operator"));
+    let consumer = world.consumer().await;
+    let job = rest
+        .submit(&json!({"jobType": "held", "executionTimeout": "1s"}))
+        .await;
+    let id = job["jobId"].as_str().unwrap();
+    die(&consumer).await;
+    until_event(&rest, id, "dead_lettered").await;
+
+    let held = operator
+        .get("/admin/v1/jobs?filter.condition=JOB_CONDITION_HELD")
+        .await
+        .body;
+    assert_eq!(held["jobs"][0]["job"]["jobId"], id, "{held}");
+    assert_eq!(held["jobs"][0]["deadLetter"], "DEAD_LETTER_HELD");
+    let redrive = format!("/admin/v1/jobs/{id}:redrive");
+    let why = json!({"reason": "the consumer was mended"});
+    let redriven = operator.post(&redrive, &why).await;
+    assert_eq!(redriven.status, 200, "{}", redriven.body);
+    let again = consumer.task().await;
+    assert_eq!(again.body["jobId"], id);
+    consumer.send(&again.outcome("SUCCEEDED")).await;
+    rest.until(id, "JOB_STATE_SUCCEEDED").await;
+    let refused = operator.post(&redrive, &why).await;
+    assert_eq!((refused.status, refused.reason()), (400, "JOB_NOT_HELD"));
+    world.stop().await;
+}

@@ -1,9 +1,11 @@
 //! `AdminService`: the jobs of all partners for those who operate the server, and what can be done about them. Alone reaches
 //! `store::operator`.
 
+mod act;
 mod actions;
 mod cancel;
 mod convert;
+mod deed;
 mod end;
 mod events;
 mod filter;

@@ -193,6 +193,29 @@ impl Problem {
         Self::new(Code::Internal, "INTERNAL", "internal error")
     }
 
+    /// Whether it is none of the request's, and the same may go well later.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.0.code == Code::Unavailable
+    }
+
+    /// As much of it as fits. What does not is left out; `violationsTotal` still counts it.
+    fn fitted(self) -> Parts {
+        let mut parts = *self.0;
+        parts
+            .message
+            .truncate(parts.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        let mut left = VIOLATIONS_JSON_BYTES_MAX;
+        for violation in std::mem::take(&mut parts.violations) {
+            let rest = left.checked_sub(violation.json_bytes());
+            parts.violations.push(violation);
+            match rest.filter(|_| parts.status().encoded_len() <= DETAILS_BYTES_MAX) {
+                Some(rest) => left = rest,
+                None => drop(parts.violations.pop()),
+            }
+        }
+        parts
+    }
+
     fn unavailable(reason: &'static str, message: &str) -> Self {
         let mut problem = Self::new(Code::Unavailable, reason, message);
         problem.0.retry_after = Some(RETRY_AFTER);
@@ -230,33 +253,27 @@ impl Parts {
         details
     }
 
-    fn encode(&self) -> Vec<u8> {
+    fn status(&self) -> RpcStatus {
         RpcStatus {
             code: self.code as i32,
             message: self.message.clone(),
             details: self.details(),
         }
-        .encode_to_vec()
     }
 }
 
 impl From<Problem> for Status {
-    fn from(Problem(mut problem): Problem) -> Self {
-        problem
-            .message
-            .truncate(problem.message.floor_char_boundary(MESSAGE_BYTES_MAX));
-        // What does not fit is left out; `violationsTotal` still counts it.
-        let mut left = VIOLATIONS_JSON_BYTES_MAX;
-        for violation in std::mem::take(&mut problem.violations) {
-            let rest = left.checked_sub(violation.json_bytes());
-            problem.violations.push(violation);
-            match rest.filter(|_| problem.encode().len() <= DETAILS_BYTES_MAX) {
-                Some(rest) => left = rest,
-                None => drop(problem.violations.pop()),
-            }
-        }
-        let encoded = problem.encode();
-        Self::with_details(problem.code, problem.message, encoded.into())
+    fn from(problem: Problem) -> Self {
+        let parts = problem.fitted();
+        let details = parts.status().encode_to_vec();
+        Self::with_details(parts.code, parts.message, details.into())
+    }
+}
+
+/// For what is wrong with one of several.
+impl From<Problem> for RpcStatus {
+    fn from(problem: Problem) -> Self {
+        problem.fitted().status()
     }
 }
 

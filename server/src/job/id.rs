@@ -5,8 +5,13 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::Timestamp;
+
 const PREFIX: &str = "job_";
 const SUFFIX_CHARS: usize = 26;
+/// Of a UUIDv7 (RFC 9562 §5.7): the first bits are a time.
+const UNIX_MILLIS_BITS: u32 = 48;
+const UNIX_MILLIS_MAX: u128 = (1 << UNIX_MILLIS_BITS) - 1;
 /// Crockford's alphabet in lower case, without i, l, o and u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -30,6 +35,13 @@ impl JobId {
             seconds,
             nanos,
         )))
+    }
+
+    /// Less than every id that carries this time or a later one, and greater than all that carry an earlier one: where a search begins.
+    #[must_use]
+    pub fn earliest_of(time: Timestamp) -> Self {
+        let millis = u128::try_from(time.millis()).unwrap_or(0).min(UNIX_MILLIS_MAX);
+        Self(Uuid::from_u128(millis << (128 - UNIX_MILLIS_BITS)))
     }
 
     /// The id of a stored UUID.
@@ -151,6 +163,14 @@ mod tests {
     fn later_ids_sort_after_earlier_ones_as_text_too() {
         let (early, late) = (JobId::new(1000), JobId::new(1001));
         assert!(early < late && early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn the_earliest_of_a_time_stands_between_it_and_what_came_before() {
+        let earliest = |millis| JobId::earliest_of(Timestamp::from_millis(millis));
+        assert!(JobId::new(999) < earliest(1000) && earliest(1000) < JobId::new(1000));
+        assert!(earliest(-1) < JobId::new(0));
+        assert!(JobId::new(0xffff_ffff_fffe) < earliest(i64::MAX));
     }
 
     #[test]

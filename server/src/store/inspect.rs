@@ -191,11 +191,12 @@ fn matching(filter: &Filter, now: Timestamp) -> sea_orm::Condition {
     if let Some(condition) = filter.condition {
         all = all.add(is(condition, now));
     }
+    // Ids carry the time, and are what the list is ordered by.
     if let Some(after) = filter.created_after {
-        all = all.add(job::Column::CreateTime.gt(after.millis()));
+        all = all.add(job::Column::Id.gt(JobId::earliest_of(after.plus_millis(1)).uuid()));
     }
     if let Some(before) = filter.created_before {
-        all = all.add(job::Column::CreateTime.lt(before.millis()));
+        all = all.add(job::Column::Id.lt(JobId::earliest_of(before).uuid()));
     }
     if let Some(before) = filter.updated_before {
         all = all.add(job::Column::UpdateTime.lt(before.millis()));
@@ -209,7 +210,8 @@ fn is(condition: Condition, now: Timestamp) -> sea_orm::Condition {
     match condition {
         Condition::Unsent => open.add(job::Column::DispatchDue.is_not_null()),
         Condition::NotStarted => open
-            .add(job::Column::DispatchDue.is_null())
+            // As `dispatch_due IS NULL`, SQLite would look at all that has ended, by the index of what is due.
+            .add(Expr::cust("COALESCE(dispatch_due, -1) = -1"))
             .add(job::Column::State.eq(row::state_number(State::Queued))),
         Condition::Overdue => open.add(job::Column::Deadline.lt(now.millis())),
         Condition::DeadLettered => {

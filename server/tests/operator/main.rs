@@ -1,6 +1,7 @@
 //! What operators may do, on SQLite and PostgreSQL: what they see, what it changes, and what is written down of it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod act;
 mod again;
 mod cancel;
 mod end;

@@ -23,6 +23,8 @@ use postern_server::store::{
 };
 use postern_server::vitals::Vitals;
 use prost::{Message as _, Name};
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
@@ -125,7 +127,7 @@ impl World {
         job.job_type = job_type.to_owned();
         Submission {
             job,
-            payload: r#"{"reference":"r"}"#.to_owned(),
+            payload: format!(r#"{{"reference":"r-{number}"}}"#),
             digest: [0; 32],
             unique: Vec::new(),
             trace: Trace {
@@ -148,6 +150,25 @@ impl World {
             .unwrap();
         let events = reply.into_inner().events.into_iter();
         events.map(|event| [event.r#type, event.message]).collect()
+    }
+
+    /// Its partner asks for the same as another job.
+    pub(crate) async fn resubmit(&self, job: JobId) {
+        let original = self.store.operator().original(job).await.unwrap().unwrap();
+        let payload: serde_json::Value = serde_json::from_str(&original.payload).unwrap();
+        let reference = Value {
+            kind: Some(Kind::StringValue(
+                payload["reference"].as_str().unwrap().to_owned(),
+            )),
+        };
+        let request = pb::SubmitJobRequest {
+            job_type: original.job.job_type,
+            payload: Some(Struct {
+                fields: [("reference".to_owned(), reference)].into(),
+            }),
+            ..Default::default()
+        };
+        self.api.submit_job(called_by("acme", request)).await.unwrap();
     }
 
     /// The tasks that are due are claimed.

@@ -24,7 +24,12 @@ impl Admin {
         }))
     }
 
-    async fn cancelled(&self, operator: &Operator, id: JobId, reason: &str) -> Result<(), Problem> {
+    pub(super) async fn cancelled(
+        &self,
+        operator: &Operator,
+        id: JobId,
+        reason: &str,
+    ) -> Result<(), Problem> {
         let face = self.0.store.operator();
         let found = face.cancel(operator, id, reason, Timestamp::now()).await?;
         cancelled(found).map(drop)

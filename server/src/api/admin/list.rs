@@ -8,6 +8,7 @@ use super::super::page::{Page, page_size};
 use super::super::problem::Problem;
 use super::{Admin, caller, convert, filter};
 use crate::job::{PartnerId, Timestamp};
+use crate::store::operator::{Filter, Inspected};
 
 impl Admin {
     pub(super) async fn list(
@@ -33,17 +34,7 @@ impl Admin {
         }
         let filter_key = filter::key(&asked);
         let page = Page::new(&self.0.seal, asker, "admin jobs", &filter_key);
-        let after = page
-            .read(&request.page_token)?
-            .map(|position| job_at(&position))
-            .transpose()?;
-        // One more than asked for tells whether there is a next page.
-        let operator = self.0.store.operator();
-        let mut jobs = operator
-            .list(&filter, after, size as u64 + 1, Timestamp::now())
-            .await?;
-        let more = jobs.len() > size;
-        jobs.truncate(size);
+        let (jobs, more) = self.matching(&page, &request.page_token, &filter, size).await?;
         let last = jobs.last().filter(|_| more);
         Ok(ListJobsResponse {
             next_page_token: last
@@ -51,5 +42,24 @@ impl Admin {
                 .unwrap_or_default(),
             jobs: jobs.iter().map(convert::job).collect(),
         })
+    }
+
+    /// A page of the jobs that match, and whether there are more.
+    pub(super) async fn matching(
+        &self,
+        page: &Page<'_>,
+        token: &str,
+        filter: &Filter,
+        size: usize,
+    ) -> Result<(Vec<Inspected>, bool), Problem> {
+        let after = page.read(token)?.map(|position| job_at(&position)).transpose()?;
+        // One more than asked for tells whether there is a next page.
+        let operator = self.0.store.operator();
+        let mut jobs = operator
+            .list(filter, after, size as u64 + 1, Timestamp::now())
+            .await?;
+        let more = jobs.len() > size;
+        jobs.truncate(size);
+        Ok((jobs, more))
     }
 }

@@ -2,14 +2,14 @@
 
 use postern_proto::postern::admin::v1::admin_service_server::AdminService;
 use postern_proto::postern::admin::v1::{
-    CancelJobRequest, CancelJobResponse, DropQuarantinedMessageRequest, DropQuarantinedMessageResponse,
-    EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse, GetQuarantinedMessageRequest,
-    GetQuarantinedMessageResponse, GetStatusRequest, GetStatusResponse, ListActionsRequest,
-    ListActionsResponse, ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest, ListJobsResponse,
-    ListPausesRequest, ListPausesResponse, ListQuarantinedMessagesRequest, ListQuarantinedMessagesResponse,
-    PauseDispatchRequest, PauseDispatchResponse, RedriveJobRequest, RedriveJobResponse,
-    ReplayQuarantinedMessageRequest, ReplayQuarantinedMessageResponse, ResumeDispatchRequest,
-    ResumeDispatchResponse, RetryJobRequest, RetryJobResponse,
+    ActOnJobsRequest, ActOnJobsResponse, CancelJobRequest, CancelJobResponse, DropQuarantinedMessageRequest,
+    DropQuarantinedMessageResponse, EndJobRequest, EndJobResponse, GetJobRequest, GetJobResponse,
+    GetQuarantinedMessageRequest, GetQuarantinedMessageResponse, GetStatusRequest, GetStatusResponse,
+    ListActionsRequest, ListActionsResponse, ListJobEventsRequest, ListJobEventsResponse, ListJobsRequest,
+    ListJobsResponse, ListPausesRequest, ListPausesResponse, ListQuarantinedMessagesRequest,
+    ListQuarantinedMessagesResponse, PauseDispatchRequest, PauseDispatchResponse, RedriveJobRequest,
+    RedriveJobResponse, ReplayQuarantinedMessageRequest, ReplayQuarantinedMessageResponse,
+    ResumeDispatchRequest, ResumeDispatchResponse, RetryJobRequest, RetryJobResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -58,6 +58,13 @@ impl AdminService for Admin {
 
     async fn end_job(&self, request: Request<EndJobRequest>) -> Result<Response<EndJobResponse>, Status> {
         self.end(request).await
+    }
+
+    async fn act_on_jobs(
+        &self,
+        request: Request<ActOnJobsRequest>,
+    ) -> Result<Response<ActOnJobsResponse>, Status> {
+        self.act(request).await
     }
 
     async fn list_quarantined_messages(

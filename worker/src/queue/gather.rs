@@ -157,9 +157,14 @@ async fn at(time: Option<Instant>) {
 }
 
 async fn request<B: Batch>(batch: Arc<B>, wanted: Vec<Wanted<B::Entry>>) {
-    let (entries, answers): (Vec<_>, Vec<_>) = wanted.into_iter().map(|it| (it.entry, it.answer)).unzip();
+    let (entries, mut answers): (Vec<_>, Vec<_>) = wanted.into_iter().map(|it| (it.entry, it.answer)).unzip();
     let mut results: Vec<_> = answers.iter().map(|_| Ok(())).collect();
-    match batch.send(entries).await {
+    let answered = tokio::select! {
+        answered = batch.send(entries) => answered,
+        // One that hangs would hold up what is asked for instead: there are only so many at a time.
+        () = given_up(&mut answers) => return,
+    };
+    match answered {
         Ok(failures) => {
             for (place, failure) in failures {
                 if let Some(result) = results.get_mut(place) {
@@ -172,6 +177,13 @@ async fn request<B: Batch>(batch: Arc<B>, wanted: Vec<Wanted<B::Entry>>) {
     for (answer, result) in answers.into_iter().zip(results) {
         // Who no longer waits does not need to know.
         drop(answer.send(result));
+    }
+}
+
+/// Returns when nobody waits any more.
+async fn given_up<T>(answers: &mut [oneshot::Sender<T>]) {
+    for answer in answers {
+        answer.closed().await;
     }
 }
 

@@ -167,3 +167,17 @@ async fn there_are_only_so_many_requests_at_a_time() {
     stage.request().await;
     drop(asked);
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_hang_hold_nobody_up_once_their_askers_have_given_up() {
+    let mut stage = stage(1);
+    let given_up = stage.ask((0..REQUESTS_MAX).map(|_| 1));
+    let mut hanging = Vec::new();
+    for _ in 0..REQUESTS_MAX {
+        hanging.push(stage.request().await);
+    }
+    let _next = stage.ask([2]);
+    assert_eq!(stage.request_now().await, None);
+    drop(given_up);
+    assert_eq!(stage.request_now().await, Some(vec![2]));
+}

@@ -1,5 +1,6 @@
 //! What a consumer asks of the queues again and again: to take outcomes, to keep, hide and delete tasks; all in batches.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -151,10 +152,12 @@ impl Batch for Outcomes {
             let entry = entry.message_body(body).message_attributes(name, json.clone());
             entry.build().expect("it has an id and a body")
         };
+        let count = outcomes.len();
         let entries = outcomes.into_iter().enumerate().map(entry).collect();
         let request = self.client.send_message_batch().queue_url(&self.queue_url);
         let answer = request.set_entries(Some(entries)).send().await.map_err(failed)?;
-        Ok(failures(&answer.failed))
+        let done = answer.successful.iter().map(|entry| entry.id());
+        Ok(failures(count, done, &answer.failed))
     }
 }
 
@@ -169,10 +172,12 @@ impl Batch for Deletions {
                 .build()
                 .expect("it has an id and a receipt")
         };
+        let count = receipts.len();
         let entries = receipts.into_iter().enumerate().map(entry).collect();
         let request = self.client.delete_message_batch().queue_url(&self.queue_url);
         let answer = request.set_entries(Some(entries)).send().await.map_err(failed)?;
-        Ok(failures(&answer.failed))
+        let done = answer.successful.iter().map(|entry| entry.id());
+        Ok(failures(count, done, &answer.failed))
     }
 }
 
@@ -185,19 +190,59 @@ impl Batch for Visibility {
             let entry = entry.receipt_handle(receipt).visibility_timeout(seconds);
             entry.build().expect("it has an id and a receipt")
         };
+        let count = changes.len();
         let entries = changes.into_iter().enumerate().map(entry).collect();
         let request = self.client.change_message_visibility_batch();
         let request = request.queue_url(&self.queue_url).set_entries(Some(entries));
         let answer = request.send().await.map_err(failed)?;
-        Ok(failures(&answer.failed))
+        let done = answer.successful.iter().map(|entry| entry.id());
+        Ok(failures(count, done, &answer.failed))
     }
 }
 
-/// The ids are places in the batch.
-fn failures(entries: &[BatchResultErrorEntry]) -> Vec<(usize, Failed)> {
-    let failure = |entry: &BatchResultErrorEntry| {
+/// The ids are places in the batch, of so many. What the answer does not speak of was not done, as far as anybody knows.
+fn failures<'a>(
+    count: usize,
+    done: impl Iterator<Item = &'a str>,
+    failed: &[BatchResultErrorEntry],
+) -> Vec<(usize, Failed)> {
+    let unspoken = Failed("sqs did not say what became of it".into());
+    let mut failures: BTreeMap<usize, Failed> = (0..count).map(|place| (place, unspoken.clone())).collect();
+    for place in done.filter_map(|id| id.parse().ok()) {
+        failures.remove(&place);
+    }
+    for entry in failed {
         let text = format!("{}: {}", entry.code(), entry.message().unwrap_or_default());
-        Some((entry.id().parse().ok()?, Failed(text.into())))
-    };
-    entries.iter().filter_map(failure).collect()
+        if let Ok(place) = entry.id().parse() {
+            failures.insert(place, Failed(text.into()));
+        }
+    }
+    failures.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_does_not_say_was_done_has_failed() {
+        let throttled = BatchResultErrorEntry::builder()
+            .id("1")
+            .code("Throttled")
+            .sender_fault(false)
+            .build()
+            .unwrap();
+        let failures = failures(4, ["0", "2", "no place"].into_iter(), &[throttled]);
+        let texts: Vec<_> = failures
+            .iter()
+            .map(|(place, it)| (*place, it.to_string()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (1, "Throttled: ".to_owned()),
+                (3, "sqs did not say what became of it".to_owned())
+            ]
+        );
+    }
 }

@@ -137,11 +137,12 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    /// Executes the task once there is a place for it, unless the consumer stops before that.
+    /// Executes the task once there is a place for it, unless the consumer stops before that, or another one may have it.
     async fn hold(&self, claim: Claim, assignment: Assignment) {
         let place = tokio::select! {
             biased;
             () = self.shared.ending.closing.cancelled() => return self.give_back().await,
+            () = self.stopping.token().cancelled() => return self.leave(),
             place = claim.place() => place,
         };
         self.execute(assignment).await;
@@ -278,6 +279,12 @@ impl Hand<'_> {
                 tracing::warn!(%error, "task not put off, it will come again after its visibility timeout")
             }
         }
+    }
+
+    /// It could not be kept invisible while it waited: begun here, it would be executed twice.
+    fn leave(&self) {
+        tracing::info!("task left before it began, as another consumer may have it");
+        self.shared.places.forget_gone();
     }
 
     async fn give_back(&self) {

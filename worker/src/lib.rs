@@ -80,7 +80,7 @@
 //! - **At least once.** A task is deleted only after SQS has accepted its outcome. A consumer that dies in between gets
 //!   it again, so a handler must be idempotent: [`Task::job_id`] names the job, however often it comes.
 //! - **Not twice at a time, as long as the consumer lives.** While a handler runs, its message is kept invisible, for the
-//!   12 hours at most that SQS allows. When that does not succeed in time, the handler is asked to stop ([`Stop::Lost`]).
+//!   12 hours at most that SQS allows. When that does not succeed in time, the handler is asked to stop ([`Stop::Lost`]), or does not begin.
 //! - **No more than asked for.** Tasks are received only for handlers that are free. One that comes for a job type at its limit
 //!   ([`Policy::concurrency`]) waits, and is kept invisible from the start.
 //! - **A handler's end is always reported**: its result, its [`Failure`], a panic (`INTERNAL`, `TASK_PANICKED`), a

@@ -86,6 +86,14 @@ impl Places {
         Claim::Waiting(receiver)
     }
 
+    /// Forgets those who no longer wait: others may, instead of them.
+    pub(crate) fn forget_gone(&self) {
+        for job_type in self.lock().job_types.values_mut() {
+            job_type.waiting.retain(|(_, sender)| !sender.is_closed());
+        }
+        self.changed.notify_one();
+    }
+
     /// Passes a place on to who waits longest of those who can have it.
     fn leave(self: &Arc<Self>, job_type: &'static str) {
         let mut state = self.lock();
@@ -253,6 +261,17 @@ mod tests {
         let _third = places.claim("a");
         assert_eq!(receivable(&places).await, 0);
         drop(first);
+        assert_eq!(receivable(&places).await, 1);
+    }
+
+    #[tokio::test]
+    async fn who_no_longer_waits_lets_another_be_received() {
+        let places = places(2);
+        let _first = granted(places.claim("a"));
+        let (gone, _patient) = (places.claim("a"), places.claim("a"));
+        assert_eq!(receivable(&places).await, 0);
+        drop(gone);
+        places.forget_gone();
         assert_eq!(receivable(&places).await, 1);
     }
 

@@ -199,3 +199,51 @@ async fn a_handler_whose_task_another_consumer_may_have_is_asked_to_stop_and_tel
     consumer.stop().await;
     stack.end().await;
 }
+
+#[tokio::test]
+async fn a_task_that_another_consumer_may_have_does_not_begin_when_there_is_a_place_at_last() {
+    let stack = Stack::start(2).await;
+    let ((one, mut limited), (other, mut free), (another, mut elsewhere)) = (script(), script(), script());
+    let (tap, mut calls) = tap();
+    for job_type in [JOB_TYPE, JOB_TYPE, OTHER] {
+        stack.submit(job_type, &json!({"do": "wait"})).await;
+    }
+    let set = |builder: Builder| {
+        let builder = builder.handler_with(one.clone(), Policy::new().concurrency(1));
+        builder.handler(Other(other)).concurrency(2)
+    };
+    let consumer = stack.run(one.clone(), &tap, set).await;
+    limited.begun().await;
+    free.begun().await;
+    until_in_hand(&stack, 3).await;
+    // It has no place left, so what comes again goes elsewhere.
+    tap.fail(&[Call::Keep]);
+    let set = |builder: Builder| builder.handler(Other(another.clone()));
+    let other_consumer = stack.run(another.clone(), &self::tap().0, set).await;
+    for _ in 0..3 {
+        assert_eq!(elsewhere.begun().await, 2);
+    }
+    // By now each of the three has asked in vain after its time was over.
+    calls.so_far();
+    for _ in 0..12 {
+        calls.next(Call::Keep).await;
+    }
+    elsewhere.open(3);
+    for _ in 0..3 {
+        assert_eq!(stack.outcome_that_is("SUCCEEDED").await["attempt"], 2);
+    }
+    other_consumer.stop().await;
+    tap.fail(&[]);
+    limited.open(1);
+    assert_eq!(stack.outcome_that_is("SUCCEEDED").await["attempt"], 1);
+    // Had the second one begun, this one would wait behind it.
+    let third = stack.submit(JOB_TYPE, &json!({"do": "succeed"})).await;
+    assert_eq!(stack.outcome_that_is("SUCCEEDED").await["jobId"], third.as_str());
+    free.open(1);
+    stack.outcome_that_is("SUCCEEDED").await;
+    limited.begun().await;
+    assert!(limited.none_begun());
+    stack.until_no_tasks().await;
+    consumer.stop().await;
+    stack.end().await;
+}

@@ -30,6 +30,7 @@ mod operators;
 mod poll;
 mod process;
 mod proxy;
+mod quarantine;
 mod reload;
 mod replicas;
 mod retry;

@@ -191,6 +191,14 @@ async fn a_generated_client_acts_on_all_that_a_filter_matches() {
     for job in listed.into_inner().jobs {
         assert_eq!(job.job.unwrap().state(), JobState::Failed);
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_generated_client_is_told_what_is_not_there_and_what_is_not_for_it() {
+    let world = World::start().await;
+    let grpc = world.grpc("operator").await;
+    let mut admin = AdminServiceClient::new(grpc.channel.clone());
     let missing = GetJobRequest {
         job_id: "job_01h2xcejqtf2nbrexx3vqjhp41".to_owned(),
         include_payload: false,

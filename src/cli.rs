@@ -2,6 +2,8 @@
 
 #[cfg(feature = "operator")]
 mod access;
+#[cfg(feature = "operator")]
+mod act;
 #[cfg(feature = "server")]
 mod catalog;
 mod completions;
@@ -14,6 +16,10 @@ mod filter;
 #[cfg(feature = "operator")]
 mod jobs;
 #[cfg(feature = "operator")]
+mod quarantine;
+#[cfg(feature = "operator")]
+mod queues;
+#[cfg(feature = "operator")]
 mod token;
 
 use std::path::PathBuf;
@@ -22,6 +28,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "operator")]
 pub use access::Access;
+#[cfg(feature = "operator")]
+pub use act::{Act, End, Ending};
 #[cfg(feature = "server")]
 pub use catalog::{Catalog, CatalogCommand};
 pub use completions::Completions;
@@ -32,7 +40,11 @@ pub use edge::{Edge, EdgeCommand};
 #[cfg(feature = "operator")]
 pub use filter::Filter;
 #[cfg(feature = "operator")]
-pub use jobs::{Act, Jobs, JobsCommand};
+pub use jobs::{Jobs, JobsCommand};
+#[cfg(feature = "operator")]
+pub use quarantine::{Letters, Quarantine, QuarantineCommand};
+#[cfg(feature = "operator")]
+pub use queues::{Actions, Queues, QueuesCommand, Subject};
 #[cfg(feature = "operator")]
 pub use token::Token;
 
@@ -78,6 +90,15 @@ pub enum Role {
     /// The jobs of all partners, for operators: seen, followed, acted on.
     #[cfg(feature = "operator")]
     Jobs(Jobs),
+    /// Messages that could not be used, for operators: looked at, collected again, dropped.
+    #[cfg(feature = "operator")]
+    Quarantine(Quarantine),
+    /// How the queues stand and what waits, for operators; pauses and resumes.
+    #[cfg(feature = "operator")]
+    Queues(Queues),
+    /// What operators did, newest first.
+    #[cfg(feature = "operator")]
+    Actions(Actions),
     /// Prints a token: of the configured issuer, or else of the development issuer.
     #[cfg(feature = "operator")]
     Token(Token),
@@ -92,7 +113,7 @@ impl Role {
         match self {
             Self::Completions(_) => true,
             #[cfg(feature = "operator")]
-            Self::Jobs(_) | Self::Token(_) => true,
+            Self::Jobs(_) | Self::Quarantine(_) | Self::Queues(_) | Self::Actions(_) | Self::Token(_) => true,
             #[cfg(feature = "dev")]
             Self::Demo(_) => true,
             #[cfg(feature = "dev")]

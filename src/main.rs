@@ -58,6 +58,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "operator")]
         Some(Role::Jobs(jobs)) => role::jobs::run(&config()?, jobs).await,
         #[cfg(feature = "operator")]
+        Some(Role::Quarantine(quarantine)) => role::quarantine::run(&config()?, quarantine).await,
+        #[cfg(feature = "operator")]
+        Some(Role::Queues(queues)) => role::queues::run(&config()?, queues).await,
+        #[cfg(feature = "operator")]
+        Some(Role::Actions(actions)) => role::queues::actions(&config()?, actions).await,
+        #[cfg(feature = "operator")]
         Some(Role::Token(token)) => role::token::run(&config()?, &token).await,
         Some(Role::Completions(completions)) => {
             console::say(completions.script().trim_end());

@@ -10,6 +10,10 @@ pub mod doctor;
 pub mod edge;
 #[cfg(feature = "operator")]
 pub mod jobs;
+#[cfg(feature = "operator")]
+pub mod quarantine;
+#[cfg(feature = "operator")]
+pub mod queues;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "sqs")]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Access, Filter};
+use super::{Access, Act, End, Filter};
 use crate::exit;
 
 /// The jobs of all partners.
@@ -61,15 +61,13 @@ pub enum JobsCommand {
     /// Asks for the cancellation of jobs, as their partner would.
     #[command(after_help = exit::HELP)]
     Cancel(Act),
-}
-
-/// What is done to jobs, and why.
-#[derive(Debug, Args)]
-pub struct Act {
-    /// To which.
-    #[arg(required = true, value_name = "JOB_ID")]
-    pub job_ids: Vec<String>,
-    /// Why: kept in the jobs' histories with your name.
-    #[arg(long)]
-    pub reason: String,
+    /// Submits jobs that FAILED, were CANCELLED or EXPIRED again, for their partners: new jobs, once.
+    #[command(after_help = exit::HELP)]
+    Retry(Act),
+    /// Sends the tasks of held dead letters again.
+    #[command(after_help = exit::HELP)]
+    Redrive(Act),
+    /// Ends jobs that are stuck. What their consumers still report changes nothing.
+    #[command(after_help = exit::HELP)]
+    End(End),
 }

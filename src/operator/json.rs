@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use postern_protojson::{Codec, Options};
 use prost::{Message, Name};
+use prost_types::Struct;
 
 use super::Error;
 
@@ -45,10 +46,28 @@ impl Json {
     }
 }
 
+/// An object that a person wrote.
+pub(crate) fn object(text: &str) -> Result<Struct, Error> {
+    let refused = |why: String| Error::Usage(format!("--result is not a JSON object: {why}"));
+    let compiled = compile().map_err(refused)?;
+    let descriptor = compiled
+        .pool
+        .get_message_by_name("google.protobuf.Struct")
+        .ok_or_else(|| refused("there is no such message".to_owned()))?;
+    let mut wire = Vec::new();
+    compiled
+        .codec
+        .message(&descriptor)
+        .to_wire(text.as_bytes(), &mut wire)
+        .map_err(|error| refused(error.to_string()))?;
+    Struct::decode(wire.as_slice()).map_err(|error| refused(error.to_string()))
+}
+
 fn compile() -> Result<Compiled, String> {
     let pool = postern_protojson::pool(postern_proto::DESCRIPTOR_SET).map_err(|error| error.to_string())?;
     let as_rest_has_it = Options {
         always_print_fields_without_presence: true,
+        refuse_unsafe_integers: true,
         ..Options::default()
     };
     Ok(Compiled {

@@ -75,11 +75,12 @@ impl fmt::Display for Table {
                 writeln!(f)?;
             }
             let mut room = self.width.unwrap_or(usize::MAX);
-            for (column, cell) in row.iter().enumerate() {
+            let filled = row.iter().rposition(|cell| !cell.text.is_empty());
+            for (column, cell) in row.iter().enumerate().take(filled.map_or(0, |last| last + 1)) {
                 if room == 0 {
                     break;
                 }
-                let is_last = column + 1 == row.len();
+                let is_last = Some(column) == filled;
                 let wanted = if is_last && !numeric[column] {
                     0
                 } else {

@@ -1,6 +1,7 @@
 //! `postern jobs`: the jobs of all partners, seen and acted on through the operators' service.
 
 mod act;
+mod bulk;
 mod watch;
 
 use postern_proto::postern::admin::v1::{
@@ -9,11 +10,7 @@ use postern_proto::postern::admin::v1::{
 
 use crate::cli::{Jobs, JobsCommand};
 use crate::config::Config;
-use crate::console::remark;
-use crate::operator::{Client, Error, Output, view};
-
-/// Of the service.
-const PAGE_SIZE_MAX: u32 = 1000;
+use crate::operator::{Client, Error, Output, pages, view};
 
 /// Does what was asked for.
 ///
@@ -33,40 +30,30 @@ pub async fn run(config: &Config, jobs: Jobs) -> anyhow::Result<()> {
             watch::many(&client, &output, filter.to_proto(), limit).await?;
         }
         JobsCommand::Cancel(act) => act::cancel(&client, &output, act).await?,
+        JobsCommand::Retry(act) => act::retry(&client, &output, act).await?,
+        JobsCommand::Redrive(act) => act::redrive(&client, &output, act).await?,
+        JobsCommand::End(end) => act::end(&client, &output, end).await?,
     }
     Ok(())
 }
 
 async fn list(client: &Client, output: &Output, filter: JobFilter, limit: u32) -> Result<(), Error> {
-    let (mut jobs, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let wanted = limit - u32::try_from(jobs.len()).unwrap_or(limit);
-        let page = page(client, filter.clone(), wanted, page_token).await?;
-        jobs.extend(page.0);
-        page_token = page.1;
-        if page_token.is_empty() || jobs.len() >= limit as usize {
-            break;
-        }
-    }
-    output.all(&jobs, view::jobs)?;
-    if jobs.is_empty() {
-        remark("no jobs");
-    } else if !page_token.is_empty() {
-        remark(&format!("there are more than these {limit}: see --limit"));
-    }
-    Ok(())
+    let found = pages(limit, async |page_size, page_token| {
+        page(client, filter.clone(), page_size, page_token).await
+    });
+    found.await?.show(output, "jobs", view::jobs)
 }
 
 /// At most so many jobs, and where to go on.
 async fn page(
     client: &Client,
     filter: JobFilter,
-    wanted: u32,
+    page_size: i32,
     page_token: String,
 ) -> Result<(Vec<Job>, String), Error> {
     let question = ListJobsRequest {
         filter: Some(filter),
-        page_size: i32::try_from(wanted.min(PAGE_SIZE_MAX)).unwrap_or_default(),
+        page_size,
         page_token,
     };
     let answer = client
@@ -94,11 +81,10 @@ async fn read(client: &Client, job_id: String, include_payload: bool) -> Result<
 }
 
 async fn events(client: &Client, output: &Output, job_id: String) -> Result<(), Error> {
-    let (mut events, mut page_token) = (Vec::new(), String::new());
-    loop {
+    let found = pages(u32::MAX, async |page_size, page_token| {
         let question = ListJobEventsRequest {
             job_id: job_id.clone(),
-            page_size: i32::try_from(PAGE_SIZE_MAX).unwrap_or_default(),
+            page_size,
             page_token,
         };
         let page = client
@@ -106,10 +92,7 @@ async fn events(client: &Client, output: &Output, job_id: String) -> Result<(), 
                 admin.list_job_events(request).await
             })
             .await?;
-        events.extend(page.events);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return output.all(&events, view::events);
-        }
-    }
+        Ok((page.events, page.next_page_token))
+    });
+    found.await?.show(output, "entries", view::events)
 }

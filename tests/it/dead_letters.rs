@@ -6,7 +6,7 @@ use crate::consumer::{Consumer, Task};
 use crate::world::{Rest, SOON, World, request};
 
 /// The task once it lies among the dead letters: received as often as the queue allows, and never deleted.
-async fn die(consumer: &Consumer) -> Task {
+pub(crate) async fn die(consumer: &Consumer) -> Task {
     consumer.die_at_first().await;
     let task = consumer.receive().await.expect("no task came");
     consumer.give_back(&task).await;

@@ -1,5 +1,9 @@
 //! What operators do about jobs, each by the real command line against a running stack.
 
+mod bulk;
 mod desk;
+mod help;
 mod jobs;
 mod refused;
+mod states;
+mod waiting;

@@ -12,20 +12,17 @@ pub(crate) fn events(events: &[JobEvent]) -> Table {
     ]);
     for entry in events {
         let event = entry.event.clone().unwrap_or_default();
-        let told = [&event.message, &entry.message, &entry.sqs_message_id];
-        let told: Vec<_> = told
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .cloned()
-            .collect();
+        // What is kept for operators says all that the partner's sentence does.
+        let told = [&entry.message, &event.message];
+        let told = told.into_iter().find(|text| !text.is_empty());
         table.row([
             time(event.time.as_ref()).into(),
-            event.r#type.into(),
+            (&event.r#type).into(),
             state_cell(event.state),
             event.revision.into(),
             event.dispatch.into(),
             (&entry.operator).into(),
-            told.join(" · ").into(),
+            told.map_or("", String::as_str).into(),
         ]);
     }
     table

@@ -13,24 +13,32 @@ use crate::operator::{Cell, Table};
 
 /// A job a row.
 pub(crate) fn jobs(jobs: &[Job]) -> Table {
-    let mut table = Table::new(&["JOB", "PARTNER", "TYPE", "STATE", "REVISION", "UPDATED", "NOTE"]);
+    let mut table = Table::new(&["JOB", "PARTNER", "TYPE", "STATE", "UPDATED", "NOTE"]);
+    let now = SystemTime::now();
     for job in jobs {
-        table.row(job_row(job));
+        let updated = job.job.as_ref().and_then(|seen| seen.update_time);
+        table.row(row(job, text::ago(updated, now), now));
     }
     table
 }
 
-/// What a table of jobs says of one.
-pub(crate) fn job_row(job: &Job) -> [Cell; 7] {
+/// A job on a line of its own, which changes only as the job does.
+pub(crate) fn job_line(job: &Job) -> String {
+    let mut line = Table::default();
+    let updated = job.job.as_ref().and_then(|seen| seen.update_time);
+    line.row(row(job, text::time(updated.as_ref()), SystemTime::now()));
+    line.to_string()
+}
+
+fn row(job: &Job, updated: String, now: SystemTime) -> [Cell; 6] {
     let seen = job.job.clone().unwrap_or_default();
     [
         (&seen.job_id).into(),
         (&job.partner_id).into(),
         (&seen.job_type).into(),
         text::state_cell(seen.state),
-        seen.revision.into(),
-        text::time(seen.update_time.as_ref()).into(),
-        notes(job, &seen, SystemTime::now()).join(", ").into(),
+        updated.into(),
+        notes(job, &seen, now).join(", ").into(),
     ]
 }
 

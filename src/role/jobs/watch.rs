@@ -39,9 +39,10 @@ pub(super) async fn many(
 ) -> Result<(), Error> {
     let mut shown = Shown::default();
     let mut watched = Watched::default();
+    let page_size = i32::try_from(limit).unwrap_or(i32::MAX);
     let is_redrawn = std::io::stdout().is_terminal() && !output.is_json();
     loop {
-        let page = super::page(client, filter.clone(), limit, String::new()).await;
+        let page = super::page(client, filter.clone(), page_size, String::new()).await;
         if let Some((jobs, _)) = watched.look(page)? {
             if is_redrawn {
                 shown.redraw(&jobs);
@@ -105,7 +106,7 @@ impl Shown {
         for job in jobs {
             let line = match output.line(&job) {
                 Some(line) => line?,
-                None => line(&job),
+                None => view::job_line(&job),
             };
             let id = job.job.map(|seen| seen.job_id).unwrap_or_default();
             if self.told.get(&id) != Some(&line) {
@@ -126,11 +127,4 @@ impl Shown {
         say(&table.to_string());
         self.lines = table.len();
     }
-}
-
-/// A job on a line of its own, without a header.
-fn line(job: &Job) -> String {
-    let mut row = crate::operator::Table::default();
-    row.row(view::job_row(job));
-    row.to_string()
 }

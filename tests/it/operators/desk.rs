@@ -73,6 +73,31 @@ impl<'a> Desk<'a> {
         values.into_iter().next().unwrap()
     }
 
+    /// The job of this id, once the command lists it.
+    pub(crate) async fn until(&self, args: &[&str], job_id: &str) -> Value {
+        self.until_that(args, |listed: &Value| listed["job"]["jobId"] == job_id)
+            .await
+    }
+
+    /// The first thing that the command lists, once there is one.
+    pub(crate) async fn some(&self, args: &[&str]) -> Value {
+        self.until_that(args, |_: &Value| true).await
+    }
+
+    /// The first thing that the command lists and of which this is true, once there is one.
+    pub(crate) async fn until_that(&self, args: &[&str], is_it: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + SOON;
+        loop {
+            let listed = self.json(args).await;
+            for value in &listed {
+                if is_it(value) {
+                    return value.clone();
+                }
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{args:?}: {listed:?}");
+        }
+    }
+
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut child = self
             .command(args)

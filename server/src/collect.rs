@@ -1,23 +1,29 @@
 //! Applies outcomes: queue to store.
 //!
 //! A message is deleted only after the commit that dealt with it, and one bad message never holds up its batch: what cannot be used is
-//! quarantined, what cannot be applied yet comes again. Knows nothing of watchers; the store tells them.
+//! quarantined, what cannot be applied yet comes again. Several receive while much comes, and what they bring is applied together. Knows nothing of watchers; the store tells them.
 
+mod deletions;
 mod reader;
+mod receivers;
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::job::{Job, Timestamp};
 use crate::listening::Listening;
 use crate::meters::Collected;
-use crate::queue::{self, Received, Results};
+use crate::queue::{Received, Results};
 use crate::store::system::{Letter, Report, Unusable, Verdict};
 use crate::store::{self, Store};
 
 pub use reader::Reader;
+
+use deletions::Deletions;
+use receivers::{Batch, RECEIVERS_MAX, Receivers};
 
 /// An outcome of a job that is not there may be faster than the job on its way to a replica; after this time it never comes.
 const JOB_UNKNOWN_MAX: Duration = Duration::from_mins(1);
@@ -40,12 +46,43 @@ pub struct Collect {
 impl Collect {
     /// Applies outcomes until it is told to stop; what was received by then is finished first.
     pub async fn run(self, shutdown: CancellationToken) {
+        let (batches, received) = mpsc::channel(RECEIVERS_MAX);
+        let receivers = Receivers::new(self.results.clone(), batches, shutdown.clone());
+        tokio::join!(receivers.run(), self.settle_all(received, shutdown));
+    }
+
+    /// Settles what the receivers bring, as much as there is at a time, until they end.
+    async fn settle_all(&self, mut received: mpsc::Receiver<Batch>, shutdown: CancellationToken) {
+        let mut deletions = Deletions::new(self.results.clone());
+        loop {
+            let mut batches = Vec::new();
+            tokio::select! {
+                count = received.recv_many(&mut batches, RECEIVERS_MAX) => if count == 0 {
+                    break;
+                },
+                () = deletions.due() => deletions.rest().await,
+            }
+            let waited = batches.iter().map(|batch| batch.waited).min();
+            if let Some(waited) = waited {
+                let messages: Vec<_> = batches.into_iter().flat_map(|batch| batch.messages).collect();
+                let receipts = self.settle_once(&messages, &shutdown).await;
+                deletions.add(receipts, waited).await;
+            }
+        }
+        deletions.rest().await;
+    }
+
+    /// Settles messages, and tells which are to be deleted. What the database could not take now is held until it can: received again and
+    /// again while the database is away, good outcomes would become dead letters.
+    async fn settle_once(&self, messages: &[Received], shutdown: &CancellationToken) -> Vec<String> {
         let mut backoff = Backoff::default();
-        let mut held = Vec::new();
-        while !shutdown.is_cancelled() {
-            let Err(failure) = self.round(&mut held, &shutdown).await else {
-                backoff.reset();
-                continue;
+        loop {
+            let failure = match self.settle(messages).await {
+                Ok(receipts) => {
+                    self.tell(messages);
+                    return receipts;
+                }
+                Err(failure) => failure,
             };
             tracing::warn!(
                 error = &failure as &dyn std::error::Error,
@@ -53,39 +90,27 @@ impl Collect {
             );
             tokio::select! {
                 () = tokio::time::sleep(backoff.next()) => {}
-                () = shutdown.cancelled() => {}
+                () = shutdown.cancelled() => return Vec::new(),
+            }
+            if !matches!(failure, store::Error::Unavailable(_)) {
+                return Vec::new();
             }
         }
     }
 
-    /// Receives and settles. What the database could not take now is held until it can: received again and again while the database
-    /// is away, good outcomes would become dead letters.
-    async fn round(&self, held: &mut Vec<Received>, shutdown: &CancellationToken) -> Result<(), Failure> {
-        if held.is_empty() {
-            *held = tokio::select! {
-                received = self.results.receive() => received?,
-                // What SQS hands out to nobody now comes again after its visibility timeout.
-                () = shutdown.cancelled() => return Ok(()),
-            };
+    /// Tells that these are dealt with.
+    fn tell(&self, messages: &[Received]) {
+        let now = Timestamp::now();
+        for sent in messages.iter().filter_map(|message| message.sent) {
+            self.meters.lagged(now.since(sent));
         }
         // What was sent before these has been received before them, roughly; before a reply without any, all.
-        let oldest = held.iter().map(|message| message.sent).min();
-        let result = self.settle(held).await;
-        if result.is_ok() {
-            let now = Timestamp::now();
-            for sent in held.iter().filter_map(|message| message.sent) {
-                self.meters.lagged(now.since(sent));
-            }
-            self.listening.collected(oldest.unwrap_or(Some(now)), now);
-        }
-        if !matches!(result, Err(Failure::Store(store::Error::Unavailable(_)))) {
-            held.clear();
-        }
-        result
+        let oldest = messages.iter().map(|message| message.sent).min();
+        self.listening.collected(oldest.unwrap_or(Some(now)), now);
     }
 
-    /// Deals with messages for good, then deletes those it dealt with.
-    async fn settle(&self, messages: &[Received]) -> Result<(), Failure> {
+    /// Deals with messages for good. The receipts of those that it dealt with.
+    async fn settle(&self, messages: &[Received]) -> Result<Vec<String>, store::Error> {
         let now = Timestamp::now();
         let (mut reports, mut quarantined, mut settled) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages {
@@ -107,30 +132,19 @@ impl Collect {
         self.meters.settled(settled.len());
         self.meters.quarantined(quarantined.len());
         settled.extend(self.quarantine(quarantined, now).await?);
-        if settled.is_empty() {
-            return Ok(());
-        }
-        // Not a failure to wait after: the others have nothing to do with it.
-        match self.results.delete(&settled).await? {
-            0 => {}
-            count => tracing::warn!(
-                count,
-                "outcomes that were dealt with were not deleted and come again"
-            ),
-        }
-        Ok(())
+        Ok(settled)
     }
 
     /// Applies all in one transaction; when that is refused, each in its own, so that one bad report stops no other. None for what comes
     /// again.
-    async fn apply(&self, reports: &[Report], now: Timestamp) -> Result<Vec<Option<Verdict>>, Failure> {
+    async fn apply(&self, reports: &[Report], now: Timestamp) -> Result<Vec<Option<Verdict>>, store::Error> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
         let retry = |job: &Job| self.reader.retry_policy(job);
         match self.store.system().apply(reports, &retry, now).await {
             Ok(verdicts) => return Ok(verdicts.into_iter().map(Some).collect()),
-            Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
+            Err(error @ store::Error::Unavailable(_)) => return Err(error),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a batch of outcomes is applied one by one"
@@ -145,7 +159,7 @@ impl Collect {
                 .await
             {
                 Ok(verdicts) => applied.extend(verdicts.into_iter().map(Some)),
-                Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
+                Err(error @ store::Error::Unavailable(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(job.id = %report.job, error = &error as &dyn std::error::Error, "an outcome could not be applied and comes again");
                     applied.push(None);
@@ -177,15 +191,6 @@ impl Collect {
             .map(|message| message.receipt.clone())
             .collect())
     }
-}
-
-/// What kept messages from being dealt with; they come again.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Queue(#[from] queue::Error),
-    #[error(transparent)]
-    Store(#[from] store::Error),
 }
 
 fn letter(message: &Received) -> Letter {

@@ -3,10 +3,13 @@
 //! `collect` tells, `sweep` asks before it calls an execution unknown: what nobody could be told, or what waits in the queue, is not unknown.
 //! Knows nothing of jobs and queues, and has no clock.
 
+mod claims;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::job::Timestamp;
+use claims::Claims;
 
 /// A receive that finds nothing takes 20 s, a look at deadlines far less. What takes longer has failed, or was stopped, or the clock has jumped.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -25,8 +28,7 @@ struct State {
     heard: Timestamp,
     /// When deadlines were last looked at.
     looked: Timestamp,
-    /// Outcomes that were sent before then have been dealt with, but for what another process holds.
-    collected: Option<Timestamp>,
+    collected: Claims,
 }
 
 /// Of whom it can be said that they would have been heard.
@@ -34,8 +36,6 @@ struct State {
 pub struct Heard {
     /// Of those alone that came at this time or later; of all, when there is none.
     pub newcomers: Option<Timestamp>,
-    /// Outcomes that were sent before then have been dealt with, but for what another process holds.
-    pub collected: Option<Timestamp>,
 }
 
 impl Listening {
@@ -45,11 +45,19 @@ impl Listening {
         Self(Arc::new(Mutex::new(State::new(now))))
     }
 
-    /// What has been received is dealt with, and so is what was sent before, where that is known.
+    /// What was received is dealt with, and so is what was sent before, as far as this receive can tell; where it cannot, none.
     pub fn collected(&self, sent: Option<Timestamp>, now: Timestamp) {
         let mut state = self.lock();
         state.heard = now;
-        state.collected = state.collected.max(sent);
+        state
+            .collected
+            .add(sent.unwrap_or(Timestamp::from_millis(0)), now);
+    }
+
+    /// Whatever was sent before then has been dealt with, if nobody can hide a message for longer than this. None when that cannot be said.
+    #[must_use]
+    pub fn collected_within(&self, hidden_max: Duration, now: Timestamp) -> Option<Timestamp> {
+        self.lock().collected.least(hidden_max, now)
     }
 
     /// What can be said now. After a silence, and when the clock was set back, listening begins anew.
@@ -61,11 +69,11 @@ impl Listening {
         }
         if now.since(state.looked) > SILENCE_MAX || now.since(state.heard) > SILENCE_MAX {
             state.since = now;
+            state.collected = Claims::new(now);
         }
         let has_grace = now.since(state.since) < GRACE;
         Heard {
             newcomers: has_grace.then_some(state.since),
-            collected: state.collected,
         }
     }
 
@@ -85,7 +93,7 @@ impl State {
             since: now,
             heard: now,
             looked: now,
-            collected: None,
+            collected: Claims::new(now),
         }
     }
 }
@@ -169,26 +177,81 @@ mod tests {
         assert_eq!(listen(&listening, 701..=760), None);
     }
 
+    /// What can be said of a queue whose messages hide for 30 s at most.
+    fn said(listening: &Listening, seconds: i64) -> Option<Timestamp> {
+        listening.collected_within(Duration::from_secs(30), at(seconds))
+    }
+
     #[test]
     fn a_clock_that_was_set_back_forgets_what_it_had_collected() {
         let listening = Listening::new(START);
         listen(&listening, 0..=100);
+        assert_eq!(said(&listening, 100), Some(at(80)));
         let anew = Heard {
             newcomers: Some(at(-500)),
-            collected: None,
         };
         assert_eq!(listening.look(at(-500)), anew);
         listening.looked(at(-500));
+        assert_eq!(said(&listening, -500), None);
         assert_eq!(listen(&listening, -499..=-440), None);
+        assert_eq!(said(&listening, -440), Some(at(-460)));
     }
 
     #[test]
-    fn what_was_collected_never_falls() {
+    fn what_one_receive_did_not_see_others_tell_of() {
         let listening = Listening::new(START);
-        assert_eq!(listening.look(START).collected, None);
-        for sent in [Some(at(3)), Some(at(2)), None] {
-            listening.collected(sent, START);
-            assert_eq!(listening.look(START).collected, Some(at(3)));
+        // An hour's backlog: a message that was sent long ago is with another receiver, and then nothing else waits.
+        listening.collected(Some(at(-3600)), at(0));
+        for second in 1..=30 {
+            listening.collected(Some(at(second)), at(second));
         }
+        assert_eq!(said(&listening, 30), Some(at(-3600)));
+        // By now it would have come again.
+        listening.collected(Some(at(31)), at(31));
+        assert_eq!(said(&listening, 31), Some(at(1)));
+        // It does.
+        listening.collected(Some(at(-3500)), at(32));
+        assert_eq!(said(&listening, 32), Some(at(-3500)));
+    }
+
+    #[test]
+    fn who_has_not_listened_for_long_enough_says_nothing() {
+        let listening = Listening::new(START);
+        for second in 0..30 {
+            listening.collected(Some(at(second)), at(second));
+            assert_eq!(said(&listening, second), None);
+        }
+        assert_eq!(said(&listening, 30), Some(at(0)));
+        // A longer timeout is asked for than anything was kept for; then it is kept.
+        listen(&listening, 30..=2000);
+        let hour = Duration::from_hours(1);
+        assert_eq!(listening.collected_within(hour, at(2000)), None);
+        listen(&listening, 2001..=4000);
+        assert_eq!(listening.collected_within(hour, at(4000)), None);
+        listen(&listening, 4001..=5600);
+        assert_eq!(listening.collected_within(hour, at(5600)), Some(at(2000)));
+    }
+
+    #[test]
+    fn what_is_not_known_of_one_receive_is_known_of_none_until_it_has_passed() {
+        let listening = Listening::new(START);
+        listen(&listening, 0..=60);
+        listening.collected(None, at(61));
+        listen(&listening, 61..=90);
+        assert_eq!(said(&listening, 90), Some(Timestamp::from_millis(0)));
+        listen(&listening, 91..=100);
+        assert_eq!(said(&listening, 100), Some(at(80)));
+    }
+
+    #[test]
+    fn after_a_break_nothing_is_said_of_what_came_before() {
+        let listening = Listening::new(START);
+        listen(&listening, 0..=100);
+        listening.collected(Some(at(700)), at(700));
+        assert_eq!(look(&listening, 700), Some(at(700)));
+        listening.collected(Some(at(701)), at(701));
+        assert_eq!(said(&listening, 729), None);
+        listen(&listening, 701..=731);
+        assert_eq!(said(&listening, 731), Some(at(701)));
     }
 }

@@ -21,7 +21,7 @@ pub use body::Unreadable;
 pub use census::{Census, Counted, Dead, Depth, Role};
 pub use dead_letters::{DeadLetterQueue, DeadLetters, read_dead_letter};
 pub use examine::examine;
-pub use inbox::Received;
+pub use inbox::{BATCH_MAX, Received};
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
 pub use outcome::{Message, read};
 pub use results::{Results, Waiting};

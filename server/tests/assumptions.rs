@@ -72,7 +72,7 @@ impl World {
         let mut received = Vec::new();
         while received.len() < count {
             assert!(Instant::now() < deadline, "{} of {count} came", received.len());
-            received.extend(self.queues.results.receive().await.unwrap());
+            received.extend(self.queues.results.receive(SOON).await.unwrap());
         }
         received
     }

@@ -4,6 +4,7 @@
 //! body shows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -13,6 +14,8 @@ use super::body::{Members, Unreadable, object};
 use super::inbox::{Inbox, Received};
 use super::place::{Arn, Place};
 use super::subject::Subject;
+
+const WAIT: Duration = Duration::from_secs(20);
 
 /// The queues of dead tasks, of all queues of tasks that have one. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,7 +78,7 @@ impl DeadLetterQueue {
     /// # Errors
     /// When SQS does not answer.
     pub async fn receive(&self) -> Result<Vec<Received>, Error> {
-        self.0.receive().await
+        self.0.receive(WAIT).await
     }
 
     /// Deletes messages. Those that SQS keeps come again: it returns how many.

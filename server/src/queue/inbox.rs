@@ -8,9 +8,10 @@ use super::place::Place;
 use super::{Error, sqs_error};
 use crate::job::Timestamp;
 
+/// Messages in a request, of SQS.
+pub const BATCH_MAX: usize = 10;
 /// Of SQS.
-const BATCH_MAX: i32 = 10;
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT_SECONDS_MAX: u64 = 20;
 
 /// A queue that is read. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,15 +39,15 @@ impl Inbox {
         &self.0
     }
 
-    /// At most ten messages; waits up to 20 s for the first.
-    pub(super) async fn receive(&self) -> Result<Vec<Received>, Error> {
+    /// At most ten messages; waits so long for the first, 20 s at most.
+    pub(super) async fn receive(&self, wait: Duration) -> Result<Vec<Received>, Error> {
         let reply = self
             .0
             .client()
             .receive_message()
             .queue_url(self.0.url().await?)
-            .max_number_of_messages(BATCH_MAX)
-            .wait_time_seconds(i32::try_from(WAIT.as_secs()).expect("20"))
+            .max_number_of_messages(i32::try_from(BATCH_MAX).expect("10"))
+            .wait_time_seconds(i32::try_from(wait.as_secs().min(WAIT_SECONDS_MAX)).expect("20 at most"))
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
             .await

@@ -25,12 +25,12 @@ impl Results {
         Self(inbox)
     }
 
-    /// At most ten messages; waits up to 20 s for the first.
+    /// At most ten messages; waits so long for the first, 20 s at most.
     ///
     /// # Errors
     /// When SQS does not answer.
-    pub async fn receive(&self) -> Result<Vec<Received>, Error> {
-        self.0.receive().await
+    pub async fn receive(&self, wait: Duration) -> Result<Vec<Received>, Error> {
+        self.0.receive(wait).await
     }
 
     /// Deletes messages. Those that SQS keeps come again: it returns how many.

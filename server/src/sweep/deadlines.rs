@@ -19,6 +19,8 @@ use crate::store::{self, Store};
 const BATCH_MAX: u64 = 100;
 /// Looks at least this often: a new job's deadline may be earlier than any that was known.
 const IDLE_MAX: Duration = Duration::from_secs(2);
+/// A reply with messages is under way for no longer than that, or it is lost.
+const REPLY_MAX: Duration = Duration::from_secs(30);
 /// SQS keeps the order of messages only roughly, and its clock is not ours.
 const DISORDER_MAX: Duration = Duration::from_secs(30);
 
@@ -89,7 +91,7 @@ impl Deadlines {
         if next > now {
             return Ok(next.since(now).min(IDLE_MAX));
         }
-        let Some(deadline) = self.settled(heard.collected, now).await? else {
+        let Some(deadline) = self.settled(now).await? else {
             return Ok(IDLE_MAX);
         };
         let overdue = Overdue {
@@ -108,18 +110,15 @@ impl Deadlines {
         })
     }
 
-    /// The time before which whatever consumers sent has been dealt with. Now, when nothing waits; else as far as was collected, less what
-    /// a process that died may have received and not dealt with.
-    async fn settled(
-        &self,
-        collected: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, queue::Error> {
+    /// The time before which whatever consumers sent has been dealt with: now, when nothing waits; else as far as is certain, although others
+    /// may hide what they received.
+    async fn settled(&self, now: Timestamp) -> Result<Option<Timestamp>, queue::Error> {
         let waiting = self.results.waiting().await?;
         if waiting.messages == 0 {
             return Ok(Some(now));
         }
-        let collected = collected.map(|time| time.minus(waiting.visibility_timeout + DISORDER_MAX));
-        Ok(collected.map(|time| time.min(now)))
+        let hidden_max = waiting.visibility_timeout + REPLY_MAX;
+        let collected = self.listening.collected_within(hidden_max, now);
+        Ok(collected.map(|time| time.minus(DISORDER_MAX).min(now)))
     }
 }

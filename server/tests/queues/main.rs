@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod dead;
+mod receivers;
+mod requests;
 mod routes;
 mod start;
 mod world;

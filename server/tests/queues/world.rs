@@ -1,6 +1,7 @@
 //! An SQS endpoint, the way to it that counts and can break, a database, and what it takes to submit jobs of several types.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
@@ -8,8 +9,10 @@ use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use postern_chaos::faults::{Link, Queues as Gate, Target};
 use postern_localsqs::Endpoint;
 use postern_server::catalog::{Catalog, Source};
+use postern_server::collect::{Collect, Reader};
 use postern_server::dispatch::Dispatch;
 use postern_server::job::{Job, JobId, PartnerId, Timeouts, Timestamp};
+use postern_server::listening::Listening;
 use postern_server::queue::{self, Queues};
 use postern_server::seal::Seal;
 use postern_server::store::{self, Store, Submission, Trace};
@@ -145,6 +148,20 @@ impl World {
         self.tasks.spawn(dispatch.run(self.shutdown.clone()));
     }
 
+    pub(super) fn collect(&mut self, queues: &Queues) {
+        let collect = Collect {
+            store: self.store.clone(),
+            results: queues.results.clone(),
+            reader: Reader {
+                catalog: Arc::clone(&self.catalog),
+                seal: self.seal.clone(),
+            },
+            listening: Listening::new(Timestamp::now()),
+            meters: Default::default(),
+        };
+        self.tasks.spawn(collect.run(self.shutdown.clone()));
+    }
+
     pub(super) async fn submit(&self, job_type: &str) -> JobId {
         let now = Timestamp::now();
         let timeouts = Timeouts {
@@ -173,8 +190,23 @@ impl World {
 
     /// How many tasks were ever claimed.
     pub(super) async fn claimed(&self) -> i64 {
+        self.count("claimed_dispatch > 0").await
+    }
+
+    /// Waits until so many jobs have ended.
+    pub(super) async fn until_all_ended(&self, count: usize) {
+        let deadline = Instant::now() + SOON;
+        let mut changes = self.store.signals().changes();
+        while self.count("end_time IS NOT NULL").await < i64::try_from(count).unwrap() {
+            assert!(Instant::now() < deadline, "some jobs do not end");
+            // Of many changes some are missed: the count decides.
+            let _ = tokio::time::timeout(Duration::from_millis(100), changes.recv()).await;
+        }
+    }
+
+    async fn count(&self, what: &str) -> i64 {
         let other = sea_orm::Database::connect(&self.url).await.unwrap();
-        let count = "SELECT COUNT(*) AS n FROM jobs WHERE claimed_dispatch > 0";
+        let count = format!("SELECT COUNT(*) AS n FROM jobs WHERE {what}");
         let count = Statement::from_string(other.get_database_backend(), count);
         let row = other.query_one_raw(count).await.unwrap().unwrap();
         row.try_get("", "n").unwrap()

@@ -7,10 +7,9 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::{FIND_TIMEOUT, SEND_TIMEOUT, SendError};
 use crate::queue::place::Place;
-use crate::queue::{Error, Task, queue_error, sha256_hex};
+use crate::queue::{BATCH_MAX, Error, Task, queue_error, sha256_hex};
 
 /// Of SQS.
-const BATCH_MAX: usize = 10;
 const GROUP_CHARS_MAX: usize = 128;
 const STRING: &str = "String";
 /// SQS takes a batch in milliseconds, however long it makes receivers wait: a request that takes longer than this is made anew.

@@ -1,17 +1,18 @@
 //! One message, from its receipt to its end: a place, STARTED, the handler, progress, the outcome, the deletion; in that
 //! order, so that a crash anywhere leads to a redelivery and never to a loss.
 
+mod hand;
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::attempt::{Attempt, Settlement, refusal};
-use crate::backoff::Backoff;
 use crate::context::{Context, Reports, reports};
 use crate::failure::Failure;
 use crate::handler::{Ended, Handlers, Registered};
@@ -22,8 +23,7 @@ use crate::stopping::{Stop, Stopping};
 use crate::task::Assignment;
 use crate::work::{Begun, Pulse, WorkService};
 
-/// How long STARTED or PROGRESS may hold up what follows. Nothing depends on them.
-const NOTICE_MAX: Duration = Duration::from_secs(5);
+use hand::Hand;
 
 /// What the executions of a consumer share.
 #[derive(Debug)]
@@ -115,33 +115,38 @@ impl Execution {
             stopping,
         } = self;
         let hand = Hand {
-            shared: &shared,
+            requests: &shared.requests,
             delivery: &delivery,
+        };
+        let course = Course {
+            hand,
+            shared: &shared,
             registered: &registered,
             stopping: &stopping,
         };
+        let visibility_timeout = shared.queues.visibility_timeout();
         tokio::select! {
-            () = hand.hold(claim, assignment) => {}
-            never = hand.keep_invisible(received) => match never {},
+            () = course.run(claim, assignment) => {}
+            never = hand.keep_invisible(received, visibility_timeout, &stopping) => match never {},
             () = shared.ending.abandoning.cancelled() => hand.give_back().await,
         }
     }
 }
 
-/// A message in hand.
-struct Hand<'a> {
+/// What happens to a message while it is in hand.
+struct Course<'a> {
+    hand: Hand<'a>,
     shared: &'a Shared,
-    delivery: &'a Delivery,
     registered: &'a Registered,
     stopping: &'a Stopping,
 }
 
-impl Hand<'_> {
+impl Course<'_> {
     /// Executes the task once there is a place for it, unless the consumer stops before that, or another one may have it.
-    async fn hold(&self, claim: Claim, assignment: Assignment) {
+    async fn run(&self, claim: Claim, assignment: Assignment) {
         let place = tokio::select! {
             biased;
-            () = self.shared.ending.closing.cancelled() => return self.give_back().await,
+            () = self.shared.ending.closing.cancelled() => return self.hand.give_back().await,
             () = self.stopping.token().cancelled() => return self.leave(),
             place = claim.place() => place,
         };
@@ -150,7 +155,7 @@ impl Hand<'_> {
     }
 
     async fn execute(&self, assignment: Assignment) {
-        let (message_id, attempt) = (self.delivery.message_id.clone(), assignment.task.attempt);
+        let (message_id, attempt) = (self.hand.delivery.message_id.clone(), assignment.task.attempt);
         let mut outcomes = Outcomes::new(&assignment, message_id, self.shared.queues.outcome_bytes_max());
         let (ended, settlement) = match refusal(&assignment) {
             Some(failure) => (Err(failure), Settlement::Told),
@@ -166,18 +171,18 @@ impl Hand<'_> {
         match settlement {
             Settlement::Told => {
                 log(&ended);
-                self.deliver(&outcomes.ended(&ended)).await;
-                self.delete().await;
+                self.hand.deliver(&outcomes.ended(&ended)).await;
+                self.hand.delete().await;
             }
             Settlement::Dropped => {
                 tracing::info!("task dropped without an outcome");
-                self.delete().await;
+                self.hand.delete().await;
             }
             Settlement::RetriedHere(delay) => {
                 log(&ended);
-                self.retry_after(delay).await;
+                self.hand.retry_after(delay).await;
             }
-            Settlement::GivenBack => self.give_back().await,
+            Settlement::GivenBack => self.hand.give_back().await,
             Settlement::Left => tracing::info!("task left, as another consumer may have it"),
         }
     }
@@ -194,7 +199,7 @@ impl Hand<'_> {
         );
         match pulse.begin().await {
             Begun::Known => {}
-            Begun::Untold => self.notice(outcomes.started()).await,
+            Begun::Untold => self.hand.notice(outcomes.started()).await,
             Begun::Unwanted => return None,
         }
         let (tell, mut reports) = reports(shared.progress_interval);
@@ -205,7 +210,7 @@ impl Hand<'_> {
                 tokio::select! {
                     biased;
                     ended = attempt.ended() => return ended,
-                    body = next_report(&mut reports, outcomes) => self.notice(body).await,
+                    body = next_report(&mut reports, outcomes) => self.hand.notice(body).await,
                 }
             }
         };
@@ -222,78 +227,10 @@ impl Hand<'_> {
         pending().await
     }
 
-    /// Sends what may as well get lost.
-    async fn notice(&self, outcome: String) {
-        match timeout(NOTICE_MAX, self.shared.requests.send(outcome)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "start or progress not reported"),
-            Err(_) => tracing::warn!("start or progress not reported in time"),
-        }
-    }
-
-    /// Sends what must not get lost, for as long as it takes.
-    async fn deliver(&self, outcome: &str) {
-        let (requests, mut backoff) = (&self.shared.requests, Backoff::default());
-        let mut sent = requests.send(outcome.to_owned()).await;
-        while let Err(error) = sent {
-            let wait = backoff.next();
-            tracing::warn!(%error, wait.seconds = wait.as_secs_f64(), "outcome not sent, to be tried again");
-            sleep(wait).await;
-            sent = requests.send_alone(outcome.to_owned()).await;
-        }
-    }
-
-    async fn delete(&self) {
-        if let Err(error) = self.shared.requests.delete(self.delivery).await {
-            tracing::warn!(%error, "task not deleted, it will come again");
-        }
-    }
-
-    /// Renews the visibility timeout when half of it is over. A request that fails or hangs is made again while there is
-    /// time left: a connection that died in silence would otherwise cost the rest. Once there is none, another consumer may have
-    /// the task.
-    async fn keep_invisible(&self, received: Instant) -> Infallible {
-        let timeout_whole = self.shared.queues.visibility_timeout();
-        let half = timeout_whole / 2;
-        let (mut wait, mut kept_until) = (half, received + timeout_whole);
-        loop {
-            sleep(wait).await;
-            wait = half / 4;
-            let asked = Instant::now();
-            match timeout(half / 2, self.shared.requests.keep(self.delivery)).await {
-                Ok(Ok(())) => (wait, kept_until) = (half, asked + timeout_whole),
-                Ok(Err(error)) => tracing::warn!(%error, "task not kept invisible"),
-                Err(_) => tracing::warn!("task not kept invisible in time"),
-            }
-            if kept_until <= Instant::now() {
-                self.stopping.ask(Stop::Lost);
-            }
-        }
-    }
-
-    async fn retry_after(&self, delay: Duration) {
-        let seconds = delay.as_secs_f64();
-        match self.shared.requests.hide(self.delivery, delay).await {
-            Ok(()) => tracing::info!(wait.seconds = seconds, "task to be tried again here"),
-            Err(error) => {
-                tracing::warn!(%error, "task not put off, it will come again after its visibility timeout")
-            }
-        }
-    }
-
     /// It could not be kept invisible while it waited: begun here, it would be executed twice.
     fn leave(&self) {
         tracing::info!("task left before it began, as another consumer may have it");
         self.shared.places.forget_gone();
-    }
-
-    async fn give_back(&self) {
-        match self.shared.requests.hide(self.delivery, Duration::ZERO).await {
-            Ok(()) => tracing::info!("task given back"),
-            Err(error) => {
-                tracing::warn!(%error, "task not given back, it will come again after its visibility timeout")
-            }
-        }
     }
 }
 

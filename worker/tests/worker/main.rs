@@ -12,4 +12,3 @@ mod policy;
 mod script;
 mod stack;
 mod tap;
-mod trace;

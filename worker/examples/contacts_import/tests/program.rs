@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::process::{Child, Command, Stdio};
+use std::fs::File;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use postern_localsqs::{Config, Endpoint};
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Does not outlive its test.
@@ -25,7 +28,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn the_program_imports_contacts_until_it_is_told_to_stop() {
+async fn the_program_imports_contacts_until_it_is_told_to_stop_and_logs_of_which_trace() {
     let folder = tempfile::tempdir().unwrap();
     let endpoint = Endpoint::open(Config::new(folder.path().join("sqs")))
         .await
@@ -40,12 +43,14 @@ async fn the_program_imports_contacts_until_it_is_told_to_stop() {
         create(&client, "my-results").await,
     );
 
+    let log = folder.path().join("log");
     let program = Command::new(env!("CARGO_BIN_EXE_contacts-import"))
         .env("POSTERN_SQS_ENDPOINT", &url)
         .env("POSTERN_JOBS_QUEUE", "my-jobs")
         .env("POSTERN_RESULTS_QUEUE", "my-results")
         .env("POSTERN_DATA_DIR", folder.path())
-        .stderr(Stdio::null())
+        .env("NO_COLOR", "1")
+        .stderr(File::create(&log).unwrap())
         .spawn();
     let mut program = Program(program.unwrap());
     client
@@ -81,8 +86,20 @@ async fn the_program_imports_contacts_until_it_is_told_to_stop() {
             .unwrap()
             .success()
     );
+    assert_names_trace(&std::fs::read_to_string(log).unwrap());
     shutdown.cancel();
     serving.await.unwrap().unwrap();
+}
+
+fn assert_names_trace(log: &str) {
+    let line = log.lines().find(|line| line.contains("task succeeded")).unwrap();
+    for field in [
+        "job.id=job_00000000000000000000000000".to_owned(),
+        format!("trace.id=\"{TRACE}\""),
+        format!("trace.parent=\"{PARENT}\""),
+    ] {
+        assert!(line.contains(&field), "{field} in {line}");
+    }
 }
 
 async fn create(client: &Client, name: &str) -> String {
@@ -104,7 +121,8 @@ fn task() -> Value {
             "account": "north-harbour", "reference": "autumn",
             "contacts": [{"email": "ada@example.com", "name": "Ada Marsh"}]
         },
-        "attachments": [], "labels": {}, "outcomeToken": "token", "trace": {"traceparent": "", "tracestate": ""}
+        "attachments": [], "labels": {}, "outcomeToken": "token",
+        "trace": {"traceparent": format!("00-{TRACE}-{PARENT}-01"), "tracestate": ""}
     })
 }
 

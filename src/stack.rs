@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use axum::Router;
-use postern_edge::ServeConfig;
+use postern_edge::{Meters, ServeConfig};
 use postern_issuer::Issuer;
 use postern_server::catalog::Catalog;
 use postern_server::seal::Seal;
@@ -75,11 +75,11 @@ impl Stack {
             shards: config.data_dir.join("shards"),
         };
         let issuer = issuer(addresses.edge)?;
-        let server = build_server(config, &addresses, &issuer, &shutdown).await?;
-        let edge = role::edge::config(None, config)?.build(server.service())?;
-        let front = Router::new().merge(issuer.router()).fallback_service(edge);
+        // By itself: whoever waits for a stack need not have room for all of it.
+        let server = Box::pin(build_server(config, &addresses, &issuer, &shutdown)).await?;
         let mut metrics = Registry::default();
         server.register(&mut metrics);
+        let front = front(config, &issuer, &server, &mut metrics)?;
         tasks.spawn(admin::serve(
             admin_listener,
             admin::store(server.store().clone()),
@@ -171,6 +171,19 @@ async fn start_sqs(
     let shutdown = shutdown.clone();
     tasks.spawn(async move { Ok(endpoint.serve(listener, shutdown).await?) });
     Ok(url)
+}
+
+/// The edge, and the issuer beside it.
+fn front(
+    config: &Config,
+    issuer: &Issuer,
+    server: &Server,
+    metrics: &mut Registry,
+) -> anyhow::Result<Router> {
+    let mut edge = role::edge::config(None, config)?;
+    edge.meters = Some(Meters::register(metrics));
+    let edge = edge.build(server.service())?;
+    Ok(Router::new().merge(issuer.router()).fallback_service(edge))
 }
 
 async fn build_server(

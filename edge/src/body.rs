@@ -9,6 +9,8 @@ use http_body::{Frame, SizeHint};
 use crate::drain::Drained;
 use crate::gzip;
 use crate::load::Place;
+use crate::meters::Tally;
+use crate::problem::code;
 use crate::render::{Download, Stream};
 
 /// An answer's body: in one piece, a stream of rendered messages or of raw bytes, or what the upstream sends as it is.
@@ -17,6 +19,8 @@ pub struct Body {
     kind: Kind,
     /// What the call holds until its answer is written.
     place: Option<Place>,
+    /// What counts it, until it is written.
+    tally: Option<Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -42,8 +46,18 @@ impl Body {
         self
     }
 
+    /// The same body, counted there.
+    pub(crate) fn counted(mut self, tally: Tally) -> Self {
+        self.tally = Some(tally);
+        self
+    }
+
     fn of(kind: Kind) -> Self {
-        Self { kind, place: None }
+        Self {
+            kind,
+            place: None,
+            tally: None,
+        }
     }
 
     /// Whether it is worth compressing: not too small, and not raw.
@@ -112,23 +126,13 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Full(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.kind = Kind::Empty;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            Kind::Stream(stream) => stream
-                .poll_chunk(cx)
-                .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
-            Kind::Gzipped(stream) => stream
-                .poll_chunk(cx)
-                .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
-            Kind::Download(download) => download.poll_chunk(cx).map_ok(Frame::data),
-            Kind::Passed(body) => Pin::new(body).poll_frame(cx),
-            Kind::Drained(body) => body.poll_frame(cx),
+        let frame = self.poll_kind(cx);
+        if let (Some(tally), Poll::Ready(Some(Ok(frame)))) = (&mut self.tally, &frame)
+            && let Some(status) = frame.trailers_ref().and_then(code::of_trailers)
+        {
+            tally.ended(status);
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -148,6 +152,28 @@ impl http_body::Body for Body {
             Kind::Passed(body) => body.size_hint(),
             Kind::Drained(body) => body.size_hint(),
             Kind::Stream(_) | Kind::Gzipped(_) | Kind::Download(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Body {
+    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::Stream(stream) => stream
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
+            Kind::Gzipped(stream) => stream
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
+            Kind::Download(download) => download.poll_chunk(cx).map_ok(Frame::data),
+            Kind::Passed(body) => http_body::Body::poll_frame(Pin::new(body), cx),
+            Kind::Drained(body) => body.poll_frame(cx),
         }
     }
 }

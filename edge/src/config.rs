@@ -8,6 +8,7 @@ use crate::about::Documents;
 use crate::cors::Origin;
 use crate::limits::Limits;
 use crate::metadata::REQUEST_ID;
+use crate::meters::Meters;
 use crate::route;
 use crate::service_config;
 
@@ -29,6 +30,8 @@ pub struct Config {
     /// What the edge says of its API at `/openapi.json`, `/docs` and `/descriptors.binpb`; None serves none of them. A
     /// route that takes one of these paths wins.
     pub documents: Option<Documents>,
+    /// Where requests are counted. Nowhere by default.
+    pub meters: Option<Meters>,
     /// Limits of one call, and of all together.
     pub limits: Limits,
 }
@@ -62,6 +65,7 @@ impl Default for Config {
             ],
             cors_origins: Vec::new(),
             documents: Some(Documents::default()),
+            meters: None,
             limits: Limits::default(),
         }
     }

@@ -12,6 +12,7 @@ use crate::descriptors::Descriptors;
 use crate::documents::{self, Shelf};
 use crate::limits::Limits;
 use crate::load::Load;
+use crate::meters::Meters;
 use crate::problem::Details;
 use crate::route::{Route, Routes};
 
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     retries: Retries,
     shelf: Shelf,
     load: Load,
+    meters: Option<Meters>,
     has_health: bool,
 }
 
@@ -61,9 +63,10 @@ impl Core {
             limits: config.limits.clone(),
             request_headers: config.request_headers.clone(),
             cors: Cors::new(&config.cors_origins, &config.request_headers),
-            retries: Retries::default(),
+            retries: Retries::new(config.meters.clone()),
             shelf,
             load,
+            meters: config.meters.clone(),
         })
     }
 
@@ -98,6 +101,10 @@ impl Core {
 
     pub(crate) fn retries(&self) -> &Retries {
         &self.retries
+    }
+
+    pub(crate) const fn meters(&self) -> Option<&Meters> {
+        self.meters.as_ref()
     }
 
     pub(crate) fn limits(&self) -> &Limits {

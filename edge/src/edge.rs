@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use tower::{BoxError, Service};
 
+use crate::access::Access;
 use crate::body::Body;
 use crate::call::Upstream;
 use crate::compress;
@@ -120,7 +121,9 @@ async fn answer<U: Upstream>(
     let request = Request::from_parts(head, body);
     let granted = core.cors().grant(request.headers());
     let shared = core.clone();
-    let mut response = match Protocol::of(&request, &core) {
+    let protocol = Protocol::of(&request, &core);
+    let access = Access::begin(&core, &request, protocol.name());
+    let mut response = match protocol {
         Protocol::Rest
             if granted.is_some()
                 && let Some(asked) = cors::asked(&request) =>
@@ -153,8 +156,12 @@ async fn answer<U: Upstream>(
     if is_head {
         take_body(&mut response);
     }
-    match home {
+    let response = match home {
         Some(home) => response.map(|body| drain::behind(body, home)),
+        None => response,
+    };
+    match access {
+        Some(access) => access.answered(response),
         None => response,
     }
 }
@@ -181,6 +188,14 @@ impl Protocol {
         match request.uri().path() == HEALTH && core.has_health() {
             true => Self::Health,
             false => Self::Rest,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcWeb => "grpc-web",
+            Self::Rest | Self::Health => "rest",
         }
     }
 

@@ -9,6 +9,7 @@
 //! ```
 
 mod about;
+mod access;
 mod bind;
 mod body;
 mod call;
@@ -28,6 +29,7 @@ mod interrupt;
 mod limits;
 mod load;
 mod metadata;
+mod meters;
 mod openapi;
 mod passthrough;
 mod problem;
@@ -49,4 +51,5 @@ pub use config::{Config, Error};
 pub use cors::{InvalidOrigin, Origin};
 pub use edge::Edge;
 pub use limits::Limits;
+pub use meters::Meters;
 pub use serve::{ServeConfig, Shutdown, serve};

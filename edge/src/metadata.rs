@@ -12,6 +12,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+pub(crate) use trace::trace_id;
+
 /// gRPC sends binary values without padding and takes both.
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,

@@ -34,7 +34,15 @@ pub(crate) struct Routes {
     trie: Trie,
     routes: Vec<Route>,
     /// Every method of the set by its gRPC path.
-    methods: HashMap<String, Streams>,
+    methods: HashMap<String, Known>,
+}
+
+/// A method of the set.
+#[derive(Debug)]
+struct Known {
+    /// `package.Service/Method`.
+    name: Arc<str>,
+    streams: Streams,
 }
 
 /// One HTTP binding of a method.
@@ -166,8 +174,12 @@ impl Routes {
         };
         for service in descriptors.pool.services() {
             for method in service.methods() {
-                let path = format!("/{}/{}", service.full_name(), method.name());
-                routes.methods.insert(path, Streams::of(&method));
+                let name = format!("{}/{}", service.full_name(), method.name());
+                let known = Known {
+                    streams: Streams::of(&method),
+                    name: name.as_str().into(),
+                };
+                routes.methods.insert(format!("/{name}"), known);
                 for binding in compile::bindings(descriptors, &method) {
                     problems.extend(binding.and_then(|binding| routes.add(binding)).err());
                 }
@@ -217,7 +229,19 @@ impl Routes {
 
     /// What a gRPC path streams, if it is a method of the set.
     pub(crate) fn grpc_method(&self, path: &str) -> Option<Streams> {
-        self.methods.get(path).copied()
+        self.methods.get(path).map(|known| known.streams)
+    }
+
+    /// What is called at this path, by gRPC or by the route of an HTTP method.
+    pub(crate) fn name(&self, method: &Method, path: &str) -> Option<Arc<str>> {
+        let known = self
+            .methods
+            .get(path)
+            .or_else(|| match self.find(&Path::split(path), method) {
+                Found::Route { index, .. } => self.methods.get(self.get(index).rpc.path.as_str()),
+                Found::OtherMethods | Found::Nothing => None,
+            });
+        known.map(|known| known.name.clone())
     }
 
     fn add(&mut self, binding: compile::Binding) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use postern_edge::upstream::Checks;
-use postern_edge::{Documents, Security, ServeConfig};
+use postern_edge::{Documents, Meters, Security, ServeConfig};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
     let channels = postern_edge::upstream::channel(&config.edge_upstream.join(","))?.for_calls(calls_max);
     let source = Source::new(&args, &channels);
     let mut settings = self::config(args.descriptor_set.as_deref(), &config)?;
+    let mut metrics = Registry::default();
+    settings.meters = Some(Meters::register(&mut metrics));
     if let Source::Servers(_) = source {
         settings.descriptor_set = source.read().await?.into();
         settings.documents = Some(Documents::default());
@@ -62,7 +64,7 @@ async fn serve(config: Config, args: cli::Edge, until: CancellationToken) -> any
         postern_edge::serve(listener, edge, serving, until.clone()),
         reload.run(until.clone()),
         ask(checks, until.clone()),
-        admin::serve(admin, admin::always(), Registry::default(), until)
+        admin::serve(admin, admin::always(), metrics, until)
     );
     served
 }

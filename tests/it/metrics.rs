@@ -83,6 +83,10 @@ async fn a_job_is_counted_wherever_it_comes_by() {
         ),
         (r#"postern_sqs_requests_total{operation="SendMessageBatch"}"#, 1.0),
         (r#"postern_sqs_failures_total{operation="SendMessageBatch"}"#, 0.0),
+        (
+            r#"postern_edge_requests_total{method="postern.v1.JobService/SubmitJob",protocol="rest",status="2xx"}"#,
+            1.0,
+        ),
     ] {
         assert_eq!(metrics.get(name), expected, "{name} in {:#?}", metrics.0);
     }

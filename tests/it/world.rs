@@ -35,7 +35,7 @@ impl World {
         let mut settings = settings(folder.path());
         change(&mut settings);
         let config = Config::from_settings(settings).unwrap();
-        let stack = Stack::start(&config, false).await.unwrap();
+        let stack = Box::pin(Stack::start(&config, false)).await.unwrap();
         Self {
             stack,
             config,

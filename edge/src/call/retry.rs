@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tower::retry::budget::{Budget as _, TpsBudget};
 
+use crate::meters::Meters;
 use crate::upstream::{NotConnected, Overloaded};
 
 /// How long a call counts for the budget.
@@ -18,25 +19,34 @@ const RETRIED_PART_MAX: f32 = 0.2;
 
 /// What all calls may spend together. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Retries(Arc<TpsBudget>);
-
-impl Default for Retries {
-    fn default() -> Self {
-        let budget = TpsBudget::new(BUDGET_TIME, RETRIES_PER_SECOND_MIN, RETRIED_PART_MAX);
-        Self(Arc::new(budget))
-    }
+pub(crate) struct Retries {
+    budget: Arc<TpsBudget>,
+    meters: Option<Meters>,
 }
 
 impl Retries {
+    /// Nothing is spent yet; what is spent is counted there.
+    pub(crate) fn new(meters: Option<Meters>) -> Self {
+        let budget = TpsBudget::new(BUDGET_TIME, RETRIES_PER_SECOND_MIN, RETRIED_PART_MAX);
+        Self {
+            budget: Arc::new(budget),
+            meters,
+        }
+    }
+
     /// A call begins.
     pub(super) fn deposit(&self) {
-        self.0.deposit();
+        self.budget.deposit();
     }
 
     /// Whether a call that failed so may be made once more, and is paid for.
     pub(super) fn allow(&self, error: &(dyn Error + Send + Sync + 'static), is_idempotent: bool) -> bool {
         let is_harmless = is_unsent(error) || (is_idempotent && !is_final(error));
-        is_harmless && self.0.withdraw()
+        let is_allowed = is_harmless && self.budget.withdraw();
+        if is_allowed && let Some(meters) = &self.meters {
+            meters.retried();
+        }
+        is_allowed
     }
 }
 
@@ -80,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_call_is_made_once_more_when_that_does_no_harm() {
-        let retries = Retries::default();
+        let retries = Retries::new(None);
         let refused = h2::Error::from(h2::Reason::REFUSED_STREAM);
         let reset = h2::Error::from(h2::Reason::INTERNAL_ERROR);
         assert!(retries.allow(&refused, false));
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_budget_is_spent_some_time() {
-        let retries = Retries::default();
+        let retries = Retries::new(None);
         let refused = h2::Error::from(h2::Reason::REFUSED_STREAM);
         let allowed = (0..1_000).filter(|_| retries.allow(&refused, false)).count();
         assert!((1..=200).contains(&allowed), "{allowed}");

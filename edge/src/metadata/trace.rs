@@ -8,6 +8,12 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Characters of a `tracestate`; more need not be passed on.
 const STATE_BYTES_MAX: usize = 512;
 
+/// The trace that a request belongs to, if its context is one.
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let parent = headers.get(TRACEPARENT).filter(|_| has_parent(headers))?;
+    parent.to_str().ok()?.split('-').nth(1)
+}
+
 /// Whether this header is part of a trace context that must not be passed on. A `tracestate` counts with its `traceparent`
 /// alone.
 pub(super) fn is_broken(name: &HeaderName, headers: &HeaderMap) -> bool {

@@ -1,6 +1,6 @@
 //! gRPC codes: their names and their HTTP statuses.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tonic::Code;
 
 /// The HTTP status of a gRPC code (google/rpc/code.proto).
@@ -20,6 +20,12 @@ pub(crate) fn http_status(code: Code) -> StatusCode {
         Code::Unauthenticated => 401,
     };
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// What the status of a gRPC answer is over HTTP, where its headers or trailers have one.
+pub(crate) fn of_trailers(headers: &HeaderMap) -> Option<StatusCode> {
+    let value = headers.get(tonic::Status::GRPC_STATUS)?;
+    Some(http_status(Code::from_bytes(value.as_bytes())))
 }
 
 /// The code's name, as google/rpc/code.proto spells it.

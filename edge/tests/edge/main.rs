@@ -17,6 +17,7 @@ mod errors;
 mod grpc;
 mod health;
 mod hostile;
+mod metering;
 mod overload;
 mod pool;
 mod raw;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postern_edge::{Config, Limits, ServeConfig, serve, upstream};
+use postern_edge::{Config, Limits, Meters, ServeConfig, serve, upstream};
 use prost_reflect::DescriptorPool;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -57,6 +57,18 @@ impl Stage {
     /// Every call is answered with an empty message.
     pub(crate) async fn with_config(config: Config) -> Self {
         Self::start(config, Arc::new(|call: &Call| call.ok(json!({})))).await
+    }
+
+    /// As [`Self::with`], counted there.
+    pub(crate) async fn with_meters(
+        meters: Meters,
+        handler: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let config = Config {
+            meters: Some(meters),
+            ..config()
+        };
+        Self::start(config, Arc::new(handler)).await
     }
 
     async fn start(config: Config, handler: Handler) -> Self {

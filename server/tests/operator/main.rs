@@ -8,5 +8,6 @@ mod end;
 mod list;
 mod pauses;
 mod quarantine;
+mod races;
 mod show;
 mod world;

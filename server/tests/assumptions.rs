@@ -48,7 +48,11 @@ impl World {
 
     /// So many tasks, as a consumer receives them.
     async fn consume(&self, count: usize) -> Vec<Message> {
-        let (url, deadline) = (self.sqs.url(&self.sqs.config.jobs).await, Instant::now() + SOON);
+        self.consume_from(&self.sqs.config.jobs, count).await
+    }
+
+    async fn consume_from(&self, queue: &str, count: usize) -> Vec<Message> {
+        let (url, deadline) = (self.sqs.url(queue).await, Instant::now() + SOON);
         let mut messages = Vec::new();
         while messages.len() < count {
             assert!(Instant::now() < deadline, "{} of {count} came", messages.len());
@@ -117,6 +121,36 @@ async fn queues_are_found_by_their_urls_too() {
         world.consume(1).await[0].message_id(),
         Some(sent[0].as_deref().unwrap())
     );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_goes_to_the_queue_that_it_names() {
+    let world = World::start().await;
+    let config = &world.sqs.config;
+    let slow = format!("{}-slow", config.jobs);
+    queue::create(config, [slow.as_str()]).await.unwrap();
+    let queues = queue::open(config, [slow.as_str()]).await.unwrap();
+    let mut named = task("acme", "\"slow\"");
+    named.queue = Some(slow.clone());
+    let sent = queues.jobs.send(vec![task("acme", "\"usual\""), named]).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    assert_eq!(world.consume(1).await[0].body(), Some("\"usual\""));
+    assert_eq!(world.consume_from(&slow, 1).await[0].body(), Some("\"slow\""));
+    assert_eq!(queues.dead_letters.queues().await.unwrap().len(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_of_tasks_that_is_the_queue_of_outcomes_stops_the_start() {
+    let world = World::start().await;
+    let config = &world.sqs.config;
+    let results = world.sqs.url(&config.results).await;
+    let error = queue::open(config, [results.as_str()])
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert!(matches!(error, Error::Shared(_)), "{error}");
     world.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! What operators do about jobs, each by the real command line against a running stack.
 
+mod away;
 mod bulk;
 mod desk;
 mod help;

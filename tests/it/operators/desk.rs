@@ -3,7 +3,7 @@
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -99,14 +99,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Running {
-        let mut child = self
-            .command(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Running { child, lines }
+        Running::start(&mut self.command(args))
     }
 
     /// (type, message, operator) of a job's history.
@@ -145,6 +138,23 @@ impl Ran {
 }
 
 impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// A word beside what it says to programs.
+    pub(crate) async fn remark(&mut self) {
+        let mut words = [0; 1];
+        let read = self.child.stderr.as_mut().unwrap().read(&mut words);
+        assert_eq!(timeout(SOON, read).await.expect("it says nothing").unwrap(), 1);
+    }
+
     /// The next value.
     pub(crate) async fn next(&mut self) -> Value {
         let line = timeout(SOON, self.lines.next_line())

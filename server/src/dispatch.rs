@@ -68,15 +68,20 @@ impl Dispatch {
         }
     }
 
-    /// Finds the queues. Before that nothing is claimed, since a claim counts as sent; but one that is missing holds up no other.
+    /// Finds a queue. Before that nothing is claimed, since a claim counts as sent.
     async fn find(&self, shutdown: &CancellationToken) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.jobs.find().await {
+        loop {
+            let found = tokio::select! {
+                found = self.jobs.find() => found,
+                () = shutdown.cancelled() => return,
+            };
+            let Err(error) = found else { return };
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "tasks wait for their queues"
             );
-            if shutdown.is_cancelled() || !error.may_pass() {
+            if !error.may_pass() {
                 return;
             }
             pause(backoff.next(), shutdown).await;

@@ -19,7 +19,7 @@ mod task;
 
 pub use body::Unreadable;
 pub use census::{Census, Counted, Dead, Depth, Role};
-pub use dead_letters::{DeadLetterQueue, DeadLetters, read_dead_letter};
+pub use dead_letters::{DeadLetterQueue, DeadLetters, Search, read_dead_letter};
 pub use examine::examine;
 pub use inbox::{BATCH_MAX, Received};
 pub use jobs::{Jobs, SEND_TIMEOUT, SendError};
@@ -85,7 +85,12 @@ where
     E: std::error::Error + Send + Sync + aws_sdk_sqs::error::ProvideErrorMetadata + 'static,
 {
     use aws_sdk_sqs::error::ProvideErrorMetadata as _;
-    const MISSING: [&str; 2] = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+    // The last is what a URL of another region, or of another service, is told.
+    const MISSING: [&str; 3] = [
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "InvalidAddress",
+    ];
     const DENIED: [&str; 4] = [
         "AccessDenied",
         "AccessDeniedException",

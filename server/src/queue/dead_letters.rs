@@ -3,11 +3,10 @@
 //! A queue of dead letters may be shared, and anybody may put anything into it: what is no task of ours is told apart here, as far as its
 //! body shows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::Error;
 use super::body::{Members, Unreadable, object};
@@ -17,59 +16,92 @@ use super::subject::Subject;
 
 const WAIT: Duration = Duration::from_secs(20);
 
-/// The queues of dead tasks, of all queues of tasks that have one. Cheap to clone.
+/// Where the tasks of all queues of tasks go that were received too often. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     tasks: Vec<Place>,
-    found: Arc<OnceCell<Vec<DeadLetterQueue>>>,
 }
 
 /// A queue of dead tasks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DeadLetterQueue(Inbox);
 
+/// Looks for the dead-letter queue of one queue of tasks.
+#[derive(Debug)]
+pub struct Search {
+    tasks: Place,
+    /// What searches of the other queues have seen, and this one.
+    seen: Arc<Mutex<Vec<Arn>>>,
+    is_mine: bool,
+}
+
 impl DeadLetters {
-    pub(super) fn new(tasks: Vec<Place>) -> Self {
-        Self {
-            tasks,
-            found: Arc::default(),
-        }
+    pub(super) const fn new(tasks: Vec<Place>) -> Self {
+        Self { tasks }
     }
 
-    /// Each queue once, however many queues of tasks share it.
+    /// One search for each queue of tasks: where one cannot be found, the others go on. Together they find each dead-letter queue once,
+    /// however many queues of tasks share it.
+    #[must_use]
+    pub fn searches(&self) -> Vec<Search> {
+        let seen = Arc::default();
+        let search = |tasks: &Place| Search {
+            tasks: tasks.clone(),
+            seen: Arc::clone(&seen),
+            is_mine: false,
+        };
+        self.tasks.iter().map(search).collect()
+    }
+
+    /// Every dead-letter queue, if all can be found.
     ///
     /// # Errors
-    /// When SQS does not answer, or one of the queues of tasks cannot be found.
-    pub async fn queues(&self) -> Result<&[DeadLetterQueue], Error> {
-        let found = self.found.get_or_try_init(|| self.find());
-        Ok(found.await?.as_slice())
-    }
-
-    /// Without such a queue tasks are received for ever, and with one that cannot be found nobody learns of them: their jobs then expire.
-    async fn find(&self) -> Result<Vec<DeadLetterQueue>, Error> {
-        let (mut queues, mut seen): (_, Vec<&Arn>) = (Vec::new(), Vec::new());
-        for tasks in &self.tasks {
-            let Some(arn) = &tasks.found().await?.dead_letters else {
-                tracing::warn!(
-                    queue = tasks.name(),
-                    "a queue of tasks has no dead-letter queue: a task that kills its consumers comes again until its job expires"
-                );
-                continue;
-            };
-            if seen.contains(&arn) {
-                continue;
-            }
-            seen.push(arn);
-            match Place::of(tasks.client().clone(), arn).await {
-                Ok(place) => queues.push(DeadLetterQueue(Inbox::new(place))),
-                Err(Error::Missing(queue)) => {
-                    tracing::warn!(queue, "the dead-letter queue of a queue of tasks does not exist")
-                }
-                Err(error) => return Err(error),
-            }
+    /// When SQS does not answer, or a queue cannot be found.
+    pub async fn queues(&self) -> Result<Vec<DeadLetterQueue>, Error> {
+        let mut queues = Vec::new();
+        for mut search in self.searches() {
+            queues.extend(search.find().await?);
         }
         Ok(queues)
     }
+}
+
+impl Search {
+    /// The queue, unless there is none, or another search has it. Without one tasks are received for ever, and with one that does not exist
+    /// nobody learns of them: their jobs then expire.
+    ///
+    /// # Errors
+    /// When SQS does not answer, or a queue cannot be found: the search may go on.
+    pub async fn find(&mut self) -> Result<Option<DeadLetterQueue>, Error> {
+        let Some(arn) = &self.tasks.found().await?.dead_letters else {
+            tracing::warn!(
+                queue = self.tasks.name(),
+                "a queue of tasks has no dead-letter queue: a task that kills its consumers comes again until its job expires"
+            );
+            return Ok(None);
+        };
+        self.is_mine = self.is_mine || is_first(&self.seen, arn);
+        if !self.is_mine {
+            return Ok(None);
+        }
+        match Place::of(self.tasks.client().clone(), arn).await {
+            Ok(place) => Ok(Some(DeadLetterQueue(Inbox::new(place)))),
+            Err(Error::Missing(queue)) => {
+                tracing::warn!(queue, "the dead-letter queue of a queue of tasks does not exist");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_first(seen: &Mutex<Vec<Arn>>, arn: &Arn) -> bool {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = !seen.contains(arn);
+    if is_first {
+        seen.push(arn.clone());
+    }
+    is_first
 }
 
 impl DeadLetterQueue {

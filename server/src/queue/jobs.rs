@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use tokio::time::timeout;
 
 use super::place::{Found, Place};
@@ -51,19 +53,22 @@ impl Jobs {
         }
     }
 
-    /// Finds the queues that are not known yet.
+    /// Returns once one of the queues is found. Another is looked for again when something is to be sent there, and holds up what goes
+    /// there alone.
     ///
     /// # Errors
-    /// When SQS does not answer; else when one of them cannot be found.
+    /// When none is found: that SQS does not answer, if waiting may help one of them.
     pub async fn find(&self) -> Result<(), Error> {
-        let mut lasting = Ok(());
-        for place in self.places.values() {
-            match place.found().await {
-                Err(error) if error.may_pass() => return Err(error),
-                found => lasting = lasting.and(found.map(drop)),
+        let mut all: FuturesUnordered<_> = self.places.values().map(Place::found).collect();
+        let mut failure = Ok(());
+        while let Some(found) = all.next().await {
+            match found {
+                Ok(_) => return Ok(()),
+                Err(error) if failure.is_ok() || error.may_pass() => failure = Err(error),
+                Err(_) => {}
             }
         }
-        lasting
+        failure
     }
 
     /// How many bytes of JSON a payload may have that goes to the queue of this name, or to the usual one: the rest of a message is for what

@@ -37,27 +37,31 @@ pub struct DeadLetters {
 impl DeadLetters {
     /// Reads the dead letters of every queue until it is told to stop; what was received by then is finished first.
     pub async fn run(self, shutdown: CancellationToken) {
-        let queues = self.find(&shutdown).await;
-        join_all(queues.iter().map(|queue| self.read(queue, &shutdown))).await;
+        let searches = self.letters.searches().into_iter();
+        join_all(searches.map(|search| self.follow(search, &shutdown))).await;
     }
 
-    /// The queues, once they can be found; none when it is told to stop before.
-    async fn find(&self, shutdown: &CancellationToken) -> &[DeadLetterQueue] {
+    /// Looks for a queue until it is found, or there is none, and then reads it.
+    async fn follow(&self, mut search: queue::Search, shutdown: &CancellationToken) {
         let mut backoff = Backoff::default();
-        while !shutdown.is_cancelled() {
-            match self.letters.queues().await {
-                Ok(queues) => return queues,
+        loop {
+            let found = tokio::select! {
+                found = search.find() => found,
+                () = shutdown.cancelled() => return,
+            };
+            match found {
+                Ok(Some(queue)) => return self.read(&queue, shutdown).await,
+                Ok(None) => return,
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the queues of dead letters are not found yet"
+                    "a queue of dead letters is not found yet"
                 ),
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff.next()) => {}
-                () = shutdown.cancelled() => {}
+                () = shutdown.cancelled() => return,
             }
         }
-        &[]
     }
 
     async fn read(&self, queue: &DeadLetterQueue, shutdown: &CancellationToken) {

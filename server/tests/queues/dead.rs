@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use postern_chaos::faults::Trouble;
 use postern_server::job::JobId;
 use postern_server::queue::Queues;
 use postern_server::sweep::{DeadLetterReader, DeadLetters};
@@ -85,4 +86,22 @@ async fn a_queue_of_dead_letters_that_several_share_is_read_once() {
     sqs.create_all().await;
     let queues = world.open(&sqs.counted()).await;
     assert_eq!(queues.dead_letters.queues().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_missing_keeps_no_dead_letters_of_others() {
+    let (sqs, mut world) = (Sqs::start().await, World::new(&JOB_TYPES).await);
+    // Had SQS answered, the server would not have started.
+    sqs.link.set(Trouble::Reset);
+    let queues = world.open(&sqs.linked()).await;
+    sqs.create_all().await;
+    let url = sqs.url("jobs").await;
+    sqs.client.delete_queue().queue_url(url).send().await.unwrap();
+    sqs.link.set(Trouble::None);
+    world.dispatch(&queues);
+    world.sweep(&queues);
+    let job = world.submit("second").await;
+    sqs.die("two").await;
+    world.buried(&[job]).await;
+    world.stop().await;
 }

@@ -1,6 +1,6 @@
 //! What a start makes of queues that are missing, wrong, or out of reach.
 
-use postern_chaos::faults::Trouble;
+use postern_chaos::faults::{Refusal, Trouble};
 use postern_server::queue::{self, Error};
 
 use crate::world::{Sqs, World};
@@ -47,6 +47,11 @@ async fn what_is_wrong_with_a_queue_for_good_stops_the_start() {
     assert!(matches!(open("gone").await, Error::Missing(name) if name == "gone"));
     let url = format!("http://{}/000000000000/gone", sqs.gate.address);
     assert!(matches!(open(url.leak()).await, Error::Missing(_)));
+    // What AWS says of the URL of another region.
+    sqs.gate
+        .refuse("GetQueueAttributes", Refusal::Error(404, "InvalidAddress"));
+    assert!(matches!(open("jobs").await, Error::Missing(_)));
+    sqs.gate.allow();
     assert!(matches!(open("jobs.fifo").await, Error::Fifo(name) if name == "jobs.fifo"));
     assert!(matches!(open("results").await, Error::Shared(name) if name == "results"));
 }
@@ -58,10 +63,28 @@ async fn a_queue_that_is_missing_stops_the_start_although_another_cannot_be_reac
     let mut config = sqs.counted();
     config.results = "gone".to_owned();
     // Every attribute is refused, so that neither queue is found whole.
-    sqs.gate.refuse(
-        "GetQueueAttributes",
-        postern_chaos::faults::Refusal::Error(503, "ServiceUnavailable"),
-    );
+    sqs.gate
+        .refuse("GetQueueAttributes", Refusal::Error(503, "ServiceUnavailable"));
     let error = queue::open(&config, []).await.map(drop).unwrap_err();
     assert!(matches!(error, Error::Missing(name) if name == "gone"));
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_found_yet_holds_up_no_other() {
+    let sqs = Sqs::start().await;
+    for name in ["jobs", "results", "slow-jobs"] {
+        sqs.create(name, None).await;
+    }
+    let url = sqs.url("slow-jobs").await;
+    let mut world = World::new(&[("slow", &url)]).await;
+    // By its URL a queue is found all the same.
+    sqs.gate
+        .refuse("GetQueueUrl", Refusal::Error(503, "ServiceUnavailable"));
+    let queues = world.open(&sqs.counted()).await;
+    world.dispatch(&queues);
+    let jobs = [world.submit("usual").await, world.submit("slow").await];
+    assert_eq!(sqs.tasks("slow-jobs", 1).await, [jobs[1]]);
+    sqs.gate.allow();
+    assert_eq!(sqs.tasks("jobs", 1).await, [jobs[0]]);
+    world.stop().await;
 }

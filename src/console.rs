@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
-pub use escape::{escape, escape_lines};
+pub use escape::{escape, escape_lines, is_obeyed};
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,aws_config=warn,h2=warn,hyper=warn";

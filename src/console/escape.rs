@@ -32,7 +32,8 @@ pub fn escape_lines(text: &str) -> String {
 }
 
 /// Controls (C0, DEL, C1), separators of lines, and what changes the direction of text or is not seen (Unicode TR36 §2.2, §3.2).
-fn is_obeyed(character: char) -> bool {
+#[must_use]
+pub fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -1,5 +1,6 @@
 //! Messages as one line of JSON each, exactly as REST has them.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use postern_protojson::{Codec, Options};
@@ -7,6 +8,7 @@ use prost::{Message, Name};
 use prost_types::Struct;
 
 use super::Error;
+use crate::console::is_obeyed;
 
 /// Prints messages of Postern's API.
 #[derive(Debug, Default)]
@@ -42,8 +44,28 @@ impl Json {
             .message(&descriptor)
             .to_json(&message.encode_to_vec(), &mut json)
             .map_err(|error| unprintable(&error.to_string()))?;
-        String::from_utf8(json).map_err(|error| unprintable(&error.to_string()))
+        let json = String::from_utf8(json).map_err(|error| unprintable(&error.to_string()))?;
+        Ok(unobeyed(json))
     }
+}
+
+/// The same JSON, without what a terminal obeys: it stands in strings alone, where an escape is the same to a program.
+fn unobeyed(json: String) -> String {
+    if !json.chars().any(is_obeyed) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_obeyed(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// An object that a person wrote.
@@ -74,4 +96,25 @@ fn compile() -> Result<Compiled, String> {
         codec: Codec::new(pool.clone(), as_rest_has_it),
         pool,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_proto::postern::admin::v1::Action;
+
+    use super::*;
+
+    #[test]
+    fn json_has_nothing_that_a_terminal_obeys_and_says_the_same() {
+        let reason = "a\u{9b}2J\u{7f}\u{202e}b\u{1b}[2J, Zoë";
+        let action = Action {
+            reason: reason.to_owned(),
+            ..Action::default()
+        };
+        let line = Json::default().line(&action).unwrap();
+        assert!(!line.chars().any(is_obeyed), "{line}");
+        assert!(line.contains("Zoë"), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["reason"], reason);
+    }
 }

@@ -44,6 +44,8 @@ impl Store {
         };
         let mut job = locked.job;
         let Some(kind) = job.conclude(&ending.conclusion, now) else {
+            // It lets go of the row at once.
+            self.commit(writing).await?;
             return Ok(Some(Concluded::TooLate(job)));
         };
         let entry = Entry {

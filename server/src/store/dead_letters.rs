@@ -78,7 +78,11 @@ impl Store {
             detail: reason,
         };
         match job.redrive(now) {
-            Redrive::NotHeld => return Ok(Some(Redriven::NotHeld(job))),
+            Redrive::NotHeld => {
+                // It lets go of the row at once: a claim passes over what is locked.
+                self.commit(writing).await?;
+                return Ok(Some(Redriven::NotHeld(job)));
+            }
             Redrive::Visible => writing.changed(&job, Outbox::Again, Some(entry)).await?,
             Redrive::Unseen => {
                 writing.extended(&job, Outbox::Again).await?;

@@ -17,6 +17,7 @@ mod m20261125_000004_changes;
 mod m20261125_000005_operators;
 mod m20261125_000006_redriven;
 mod m20261125_000007_quarantine;
+mod m20261125_000008_due;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_operators::Migration),
             Box::new(m20261125_000006_redriven::Migration),
             Box::new(m20261125_000007_quarantine::Migration),
+            Box::new(m20261125_000008_due::Migration),
         ]
     }
 

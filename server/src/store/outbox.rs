@@ -56,13 +56,7 @@ impl Store {
     ) -> Result<Vec<Claimed>, Error> {
         let tx = self.begin().await?;
         let paused = Paused::under_lock(&tx).await?;
-        let mut due = paused
-            .leave_out(job::Entity::find())
-            .filter(job::Column::DispatchDue.lte(now.millis()))
-            .order_by_asc(job::Column::DispatchDue)
-            .order_by_asc(job::Column::Id)
-            .limit(count);
-        due = without(due, held_back);
+        let mut due = due(&paused, held_back, now).limit(count);
         if self.backend() == DbBackend::Postgres {
             due = due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
@@ -130,11 +124,23 @@ impl Store {
         let due: Option<Option<i64>> = without(jobs, held_back)
             .select_only()
             .column_as(job::Column::DispatchDue.min(), "due")
+            // As the index has it.
+            .filter(job::Column::DispatchDue.is_not_null())
             .into_tuple()
             .one(&self.inner.read)
             .await?;
         Ok(due.flatten().map(Timestamp::from_millis))
     }
+}
+
+/// The jobs whose tasks are due, in the order in which they are claimed: the one of their index.
+fn due(paused: &Paused, held_back: &[&str], now: Timestamp) -> Select<job::Entity> {
+    let jobs = paused
+        .leave_out(job::Entity::find())
+        .filter(job::Column::DispatchDue.lte(now.millis()))
+        .order_by_asc(job::Column::DispatchDue)
+        .order_by_asc(job::Column::Id);
+    without(jobs, held_back)
 }
 
 /// These jobs without those of some types. Where there are none, the query is the same as ever.
@@ -235,7 +241,7 @@ fn is_claimed(sending: Sending) -> sea_orm::Condition {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ConnectionTrait as _;
+    use sea_orm::{ConnectionTrait as _, QueryTrait as _, Statement};
 
     use super::*;
     use crate::job::{PartnerId, Timeouts};
@@ -275,5 +281,39 @@ mod tests {
             claimed.iter().map(|task| task.job.id).collect::<Vec<_>>(),
             [readable]
         );
+    }
+
+    /// Or each claim would take longer the more there is to be sent.
+    #[tokio::test]
+    async fn a_claim_reads_no_more_of_a_backlog_than_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        for url in [sqlite, postern_pgtest::database().unwrap()] {
+            let store = Store::open(&Config::new(url)).await.unwrap();
+            store.migrate().await.unwrap();
+            let select = due(&Paused::default(), &[], Timestamp::from_millis(1)).limit(50);
+            let select = select.build(store.backend()).to_string();
+            let plan = plan(&store, &select).await;
+            assert!(plan.contains("jobs_in_order"), "{plan}");
+            assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+
+    /// How the database would answer, were there so many rows that reading them all is not worth it.
+    async fn plan(store: &Store, select: &str) -> String {
+        let tx = store.begin().await.unwrap();
+        let (explain, column) = if store.backend() == DbBackend::Postgres {
+            let small = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
+            tx.execute_unprepared(small).await.unwrap();
+            ("EXPLAIN", 0)
+        } else {
+            ("EXPLAIN QUERY PLAN", 3)
+        };
+        let explain = Statement::from_string(store.backend(), format!("{explain} {select}"));
+        let rows = tx.query_all_raw(explain).await.unwrap();
+        let lines = rows
+            .iter()
+            .map(|row| row.try_get_by_index::<String>(column).unwrap());
+        lines.collect::<Vec<_>>().join("\n")
     }
 }

@@ -68,6 +68,7 @@ on_both! {
     a_cancellation_and_a_success_at_once_leave_one_end,
     a_claim_that_expired_while_its_task_was_sent_leaves_two_tasks_and_one_dispatch,
     a_history_that_is_told_the_same_for_ever_has_an_end,
+    what_an_operator_did_is_said_however_long_a_history_is,
     a_job_is_retried_once_however_often_at_once,
     a_refused_retry_changes_nothing,
     a_retry_changes_both_jobs,
@@ -852,6 +853,29 @@ fn started(jobs: &[JobId], event_id: &str) -> Vec<Report> {
         },
     };
     jobs.iter().map(report).collect()
+}
+
+async fn what_an_operator_did_is_said_however_long_a_history_is(world: World) {
+    let job = world.submit(&submission("acme", None)).await;
+    let reports: Vec<_> = (0..1010)
+        .flat_map(|number| started(&[job.id], &format!("a{number}")))
+        .collect();
+    let (system, now) = (world.store.system(), Timestamp::now());
+    system.apply(&reports, &|_| POLICY, now).await.unwrap();
+    let dead = DeadTask {
+        job: job.id,
+        dispatch: 1,
+        message_id: "m".to_owned(),
+    };
+    system
+        .bury(&dead, &|_| DeadLetterPolicy::Hold, now)
+        .await
+        .unwrap();
+    let (operator, who) = (world.store.operator(), Operator::new("olga"));
+    operator.redrive(&who, job.id, "mended", now).await.unwrap();
+    let history = operator.history(job.id, 999, 100).await.unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.kind.as_str(), &last.operator), ("redriven", &Some(who)));
 }
 
 /// Neither a consumer that starts its task for ever nor one that goes on about an ended job fills the database; how a job ended is kept all the same.

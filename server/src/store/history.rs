@@ -112,7 +112,8 @@ pub(super) async fn add(
         .one(tx)
         .await?;
     let number = last.flatten().unwrap_or_default() + 1;
-    if number > UNBOUNDED_MAX && kind.has_no_bound() {
+    // What an operator did is always said.
+    if number > UNBOUNDED_MAX && kind.has_no_bound() && operator.is_none() {
         return Ok(());
     }
     let entry = event::ActiveModel {

@@ -26,6 +26,8 @@ pub use crate::queue::{Counted, Role};
 const EVERY: Duration = Duration::from_secs(15);
 /// Where a reading takes long, because much waits, it takes no more than this part of the time.
 const SHARE: u32 = 20;
+/// What was read longer ago is not shown any more, be it that the next reading is due later.
+const FRESH_FOR: Duration = Duration::from_mins(5);
 
 /// Reads how things stand. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,6 +54,19 @@ pub struct Reading {
     /// What lies in the queues.
     pub queues: Vec<Counted>,
     began: Instant,
+    took: Duration,
+}
+
+impl Reading {
+    /// Whether it still tells how things stand: this process may have lost its database, while others have theirs.
+    fn is_fresh(&self) -> bool {
+        self.began.elapsed() < FRESH_FOR.max(2 * pause_after(self.took))
+    }
+}
+
+/// How long to wait until the next reading.
+fn pause_after(took: Duration) -> Duration {
+    EVERY.max(took * SHARE)
 }
 
 impl Vitals {
@@ -92,6 +107,7 @@ impl Vitals {
             standing: standing?,
             queues,
             began,
+            took: began.elapsed(),
         });
         self.0.last.send_replace(Some(Arc::clone(&reading)));
         Ok(reading)
@@ -119,7 +135,7 @@ impl Vitals {
                 );
             }
             tokio::select! {
-                () = tokio::time::sleep(EVERY.max(began.elapsed() * SHARE)) => {}
+                () = tokio::time::sleep(pause_after(began.elapsed())) => {}
                 () = shutdown.cancelled() => return,
             }
         }

@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use postern_localsqs::Endpoint;
 use postern_server::catalog::{Catalog, Source};
 use postern_server::hub::Hub;
 use postern_server::job::{
-    DeadLetterPolicy, Event, Job, JobId, Outcome, PartnerId, RetryPolicy, Timeouts, Timestamp,
+    DeadLetterPolicy, Event, Job, JobId, Operator, Outcome, PartnerId, RetryPolicy, Timeouts, Timestamp,
 };
 use postern_server::queue::{self, Depth, Role};
+use postern_server::store::operator::PauseSubject;
 use postern_server::store::system::{DeadTask, Letter, Report, Sending};
 use postern_server::store::{Config, Standing, Store, Submission, Trace, TypeStanding};
 use postern_server::vitals::Vitals;
@@ -145,6 +147,7 @@ on_both! {
     jobs_are_counted_by_type_and_condition_until_they_end,
     a_task_that_cannot_be_sent_is_late_since_its_job_came,
     what_waits_for_its_time_is_not_late_before,
+    what_is_paused_is_not_late,
     what_comes_too_late_is_an_anomaly,
 }
 
@@ -224,6 +227,26 @@ async fn what_waits_for_its_time_is_not_late_before(world: World) {
         (late.unsent, late.oldest_unsent_millis),
         (1, Some(at(102).millis()))
     );
+}
+
+async fn what_is_paused_is_not_late(world: World) {
+    world.submit("a", at(0)).await;
+    let operator = world.store.operator();
+    let who = Operator::new("olga");
+    for subject in [
+        PauseSubject::JobType("a".to_owned()),
+        PauseSubject::Partner(PartnerId::new("acme")),
+    ] {
+        operator.pause(&who, &subject, "mending", at(1)).await.unwrap();
+        let paused = world.only(at(2)).await;
+        assert_eq!(
+            (paused.unsent, paused.oldest_unsent_millis),
+            (1, None),
+            "{subject:?}"
+        );
+        operator.resume(&who, &subject, "mended", at(3)).await.unwrap();
+        assert_eq!(world.only(at(4)).await.oldest_unsent_millis, Some(at(0).millis()));
+    }
 }
 
 async fn what_comes_too_late_is_an_anomaly(world: World) {
@@ -337,7 +360,7 @@ async fn many_who_ask_at_once_cost_no_more_than_two() {
 }
 
 #[tokio::test]
-async fn a_database_that_fails_is_told_and_the_last_reading_stays() {
+async fn a_database_that_fails_is_told_and_the_last_reading_stays_for_a_while() {
     let (mut queues, world) = (Queues::start().await, World::on_sqlite().await);
     let opened = queue::open(&queues.config, []).await.unwrap();
     let vitals = Vitals::new(world.store.clone(), opened.census, catalog(), Hub::default());
@@ -356,5 +379,11 @@ async fn a_database_that_fails_is_told_and_the_last_reading_stays() {
     other.execute_unprepared("DROP TABLE quarantine").await.unwrap();
     vitals.read().await.unwrap_err();
     assert!(text().contains(held));
+    // Another server may read on: what this one saw long ago must not be taken for how things stand.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(6)).await;
+    tokio::time::resume();
+    assert!(!text().contains(held));
+    assert!(text().contains("postern_vitals_timestamp_seconds"));
     queues.stop().await;
 }

@@ -4,7 +4,7 @@
 //! claimed any more.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
@@ -173,6 +173,13 @@ impl Paused {
         }
         jobs
     }
+}
+
+/// Whether a job is paused, for a query of jobs.
+pub(super) fn is_paused() -> SimpleExpr {
+    Expr::cust(
+        "('job_type/' || job_type IN (SELECT subject FROM pauses) OR 'partner/' || partner_id IN (SELECT subject FROM pauses))",
+    )
 }
 
 fn subject_only() -> Select<pause::Entity> {

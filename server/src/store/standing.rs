@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use super::entity::{counter, job};
+use super::pauses::is_paused;
 use super::{Error, Store, row};
 use crate::job::{State, Timestamp};
 
@@ -33,7 +34,7 @@ pub struct TypeStanding {
     pub job_type: String,
     /// Tasks that are to be handed out and were not, be it that they wait for their time.
     pub unsent: i64,
-    /// Since when the oldest of them should have been handed out, in milliseconds since the Unix epoch.
+    /// Since when the oldest of them that is not paused should have been handed out, in milliseconds since the Unix epoch.
     pub oldest_unsent_millis: Option<i64>,
     /// Tasks that were handed out, and nobody has reported a start or an outcome.
     pub not_started: i64,
@@ -107,7 +108,7 @@ fn is_not_started() -> SimpleExpr {
     job::Column::DispatchDue.is_null().and(queued)
 }
 
-/// Since when a task should have been handed out: none of what waits for its time. A claim, and whoever gives one back, moves the time when
+/// Since when a task should have been handed out: none of what is paused, or waits for its time. A claim, and whoever gives one back, moves the time when
 /// it is due on and on; it is late since the job was last changed, then.
 fn since_due(now: Timestamp) -> SimpleExpr {
     use job::Column as C;
@@ -116,6 +117,7 @@ fn since_due(now: Timestamp) -> SimpleExpr {
         .and(C::DispatchDue.is_not_null());
     let is_later = Expr::col(C::DispatchDue).gt(Expr::col(C::UpdateTime));
     CaseStatement::new()
+        .case(is_paused(), Expr::value(Option::<i64>::None))
         .case(was_claimed, Expr::col(C::UpdateTime))
         .case(C::DispatchDue.gt(now.millis()), Expr::value(Option::<i64>::None))
         .case(is_later, Expr::col(C::DispatchDue))

@@ -49,6 +49,12 @@ impl Shown {
 }
 
 fn read(encoder: &mut DescriptorEncoder<'_>, reading: &Reading) -> fmt::Result {
+    let help = "When this was last read, since the Unix epoch";
+    let time = seconds(reading.time);
+    gauge(encoder, "postern_vitals_timestamp_seconds", help, [([], time)])?;
+    if !reading.is_fresh() {
+        return Ok(());
+    }
     jobs(encoder, reading)?;
     queues(encoder, reading)?;
     let help = "Messages that could not be used";
@@ -56,10 +62,7 @@ fn read(encoder: &mut DescriptorEncoder<'_>, reading: &Reading) -> fmt::Result {
     gauge(encoder, "postern_quarantined_messages", help, [([], quarantined)])?;
     let help = "What came too late for its job, since the database was made";
     let anomalies = encoder.encode_descriptor("postern_anomalies", help, None, MetricType::Counter)?;
-    ConstCounter::new(reading.standing.anomalies).encode(anomalies)?;
-    let help = "When this was read, since the Unix epoch";
-    let time = seconds(reading.time);
-    gauge(encoder, "postern_vitals_timestamp_seconds", help, [([], time)])
+    ConstCounter::new(reading.standing.anomalies).encode(anomalies)
 }
 
 fn jobs(encoder: &mut DescriptorEncoder<'_>, reading: &Reading) -> fmt::Result {

@@ -323,11 +323,11 @@ async fn queues_tell_what_lies_in_them_and_what_does_not_answer_hides_nothing_el
             queue: "jobs-dlq".to_owned(),
             messages: 0,
             receives_max: 5,
-            retention_seconds: 345_600,
+            retention_seconds: 1_209_600,
         }),
         visibility_timeout_seconds: 30,
         message_bytes_max: 1_048_576,
-        retention_seconds: 345_600,
+        retention_seconds: 1_209_600,
     };
     assert_eq!(tasks.depth.as_ref().unwrap(), &expected);
     let names: Vec<_> = reading

@@ -17,6 +17,8 @@ use crate::meters::Requests;
 /// A message that was received this often goes to the dead letters.
 const RECEIVES_MAX: u32 = 5;
 const VISIBILITY_SECONDS: u32 = 30;
+/// As long as SQS keeps messages, which jobs may wait for: four days are the default, and queue timeouts are longer.
+const RETENTION_SECONDS: u32 = 14 * 24 * 60 * 60;
 /// So long a start waits for SQS.
 const START_WAIT: Duration = Duration::from_secs(5);
 /// Queues that are asked for at once.
@@ -137,6 +139,7 @@ async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Err
     let dead_letters = client
         .create_queue()
         .queue_name(format!("{name}-dlq"))
+        .attributes(Attribute::MessageRetentionPeriod, RETENTION_SECONDS.to_string())
         .send()
         .await
         .map_err(sqs_error)?;
@@ -147,6 +150,7 @@ async fn create_with_dead_letters(client: &Client, name: &str) -> Result<(), Err
         .create_queue()
         .queue_name(name)
         .attributes(Attribute::VisibilityTimeout, VISIBILITY_SECONDS.to_string())
+        .attributes(Attribute::MessageRetentionPeriod, RETENTION_SECONDS.to_string())
         .attributes(Attribute::RedrivePolicy, redrive.to_string())
         .send()
         .await

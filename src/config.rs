@@ -68,6 +68,32 @@ pub struct Config {
     pub operator: Operator,
 }
 
+/// How the log is written. Not in the file: it is there before the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// As `POSTERN_LOG_FORMAT` has it.
+    ///
+    /// # Errors
+    /// When it is neither `text` nor `json`.
+    pub fn of_environment() -> Result<Self, Errors> {
+        match settings::environment("POSTERN_LOG_FORMAT").as_deref() {
+            None | Some("text") => Ok(Self::Text),
+            Some("json") => Ok(Self::Json),
+            Some(_) => Err(Errors(vec![
+                "POSTERN_LOG_FORMAT: must be text or json".to_owned(),
+            ])),
+        }
+    }
+}
+
 /// Everything that is wrong with the settings.
 #[derive(Debug)]
 pub struct Errors(Vec<String>);

@@ -6,6 +6,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::config::LogFormat;
+
 pub use escape::{escape, escape_lines, is_obeyed};
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -15,15 +17,17 @@ const LOG: &str = "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,aws_config
 const LOG_QUIET: &str = "warn";
 
 /// Sends the log to standard error, where it does not mix with what a program reads.
-pub fn log_to_stderr(quiet: bool) {
+pub fn log_to_stderr(quiet: bool, format: LogFormat) {
     let default = if quiet { LOG_QUIET } else { LOG };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .init();
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(colours).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
+    }
 }
 
 /// A line on standard output. Who closed it is not listening any more, and that is no error.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use postern::cli::{Cli, Role};
-use postern::config::Config;
+use postern::config::{Config, LogFormat};
 use postern::exit::Exit;
 use postern::{console, role};
 
@@ -16,7 +16,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    console::log_to_stderr(cli.role.as_ref().is_some_and(Role::is_quiet));
+    let format = match LogFormat::of_environment() {
+        Ok(format) => format,
+        Err(error) => {
+            let error = error.into();
+            console::fail(&error);
+            return Exit::of(&error).into();
+        }
+    };
+    console::log_to_stderr(cli.role.as_ref().is_some_and(Role::is_quiet), format);
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nobody installed another before");

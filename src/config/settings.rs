@@ -133,7 +133,7 @@ impl Settings {
 
 /// A variable of the environment; an empty one counts as not set.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
-fn environment(name: &str) -> Option<String> {
+pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

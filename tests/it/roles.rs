@@ -258,3 +258,79 @@ async fn an_edge_is_told_its_limits_and_its_name_by_the_environment() {
     assert_eq!((answer.status, answer.reason()), (413, "BODY_TOO_LARGE"));
     assert_eq!(answer.body["error"]["details"][0]["domain"], "library");
 }
+
+/// Waits until a log has a line of which this holds.
+async fn line_of(log: &Path, holds: impl Fn(&Value) -> bool) -> Value {
+    let found = async {
+        loop {
+            let text = std::fs::read_to_string(log).unwrap();
+            // The last line may not be whole yet.
+            let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            if let Some(line) = lines.find(&holds) {
+                return line;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = tokio::time::timeout(crate::world::SOON, found).await;
+    found.unwrap_or_else(|_late| panic!("{}", std::fs::read_to_string(log).unwrap()))
+}
+
+#[tokio::test]
+async fn a_call_is_found_by_its_trace_in_the_logs_of_edge_and_server() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = real_issuer().await;
+    let sqs = Process::start(command(folder.path(), &["sqs"]), "sqs").await;
+    Consumer::create(&sqs.address).await;
+    migrate(folder.path()).await;
+    let log = |name: &str, mut command: Command| {
+        let log = folder.path().join(name);
+        let file = std::fs::File::create(&log).unwrap();
+        command.stderr(file).env("POSTERN_LOG_FORMAT", "json");
+        command.env("RUST_LOG", "info,access=debug");
+        (log, command)
+    };
+    let (server_log, server) = log("server.log", server(folder.path(), &sqs.address, &issuer));
+    let server = Process::start(server, "grpc").await;
+    let upstream = format!("http://{}", server.address);
+    let (edge_log, edge) = log(
+        "edge.log",
+        command(folder.path(), &["edge", "--upstream", &upstream]),
+    );
+    let edge = Process::start(edge, "edge").await;
+
+    let token = issuer.token("acme", None, Duration::from_hours(1)).unwrap();
+    let post = http()
+        .post(format!("{}/v1/jobs", edge.address))
+        .bearer_auth(&token);
+    let post = post.header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"));
+    let submitted = Answer::read(post.json(&request("r-1"))).await;
+    assert_eq!(submitted.status, 202, "{}", submitted.body);
+    let at_edge = line_of(&edge_log, |line| line["trace.id"] == TRACE).await;
+    assert_eq!(
+        (&at_edge["rpc.method"], &at_edge["status"], &at_edge["request.id"]),
+        (
+            &json!("postern.v1.JobService/SubmitJob"),
+            &json!(202),
+            &json!(submitted.header("x-request-id"))
+        )
+    );
+    let at_server = line_of(&server_log, |line| line["span"]["trace.id"] == TRACE).await;
+    assert_eq!(at_server["span"]["request.id"], at_edge["request.id"]);
+    for log in [edge_log, server_log] {
+        assert!(!std::fs::read_to_string(log).unwrap().contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn a_log_of_no_known_form_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sqs = command(folder.path(), &["sqs"]);
+    sqs.env("POSTERN_LOG_FORMAT", "xml");
+    let refused = output(&mut sqs).await;
+    assert!(!refused.status.success());
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(text.contains("POSTERN_LOG_FORMAT"), "{text}");
+}

@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
-use super::{deadline, ending, metered, refusal};
+use super::{deadline, ending, metered, refusal, trace};
 use crate::auth::{self, Access, Authenticator, Caller, Rules};
 use crate::meters::Calls;
 
@@ -191,5 +191,11 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
         .get("x-request-id")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("call", rpc.method = request.uri().path(), request.id = id)
+    let trace_id = trace::id(request.headers());
+    tracing::info_span!(
+        "call",
+        rpc.method = request.uri().path(),
+        request.id = id,
+        trace.id = trace_id
+    )
 }

@@ -14,6 +14,7 @@ use crate::meters::Call;
 /// The answer to a call, which ends with it.
 pub(super) fn answer(mut call: Call, response: Response<Body>) -> Response<Body> {
     call.answered();
+    tracing::debug!(target: "access", status = code_if_ended(response.headers()), "answered");
     // An answer that is nothing but its status.
     if response.headers().contains_key(Status::GRPC_STATUS) {
         call.end(code(response.headers()));
@@ -54,6 +55,14 @@ impl http_body::Body for Metered {
 
     fn size_hint(&self) -> http_body::SizeHint {
         self.inner.size_hint()
+    }
+}
+
+/// The code of an answer that is nothing but its status; of others it is not known yet.
+fn code_if_ended(headers: &HeaderMap) -> &'static str {
+    match headers.contains_key(Status::GRPC_STATUS) {
+        true => code(headers),
+        false => "",
     }
 }
 

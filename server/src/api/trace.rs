@@ -3,6 +3,7 @@
 //! Whoever calls may write anything into these headers, and the queue refuses a message for one bad attribute: what is not valid is
 //! left out, as the specification asks.
 
+use http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
 use crate::store::Trace;
@@ -27,6 +28,15 @@ pub(super) fn of(metadata: &MetadataMap) -> Trace {
         traceparent: parent.to_owned(),
         tracestate: state.unwrap_or_default().to_owned(),
     }
+}
+
+/// The trace that these headers name, empty where there is none that is valid.
+pub(super) fn id(headers: &HeaderMap) -> &str {
+    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let parent = parent.filter(|parent| is_parent(parent));
+    parent
+        .and_then(|parent| parent.split('-').nth(1))
+        .unwrap_or_default()
 }
 
 /// `version-trace-parent-flags` in lowercase hexadecimal; neither id all zeros. Version ff is forbidden, later ones may grow, but not here.

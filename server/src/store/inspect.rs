@@ -1,7 +1,9 @@
 //! Jobs of all partners, as those who operate the server see them.
 
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use super::entity::{body, event, job};
 use super::outbox::AT_ONCE;
@@ -123,16 +125,7 @@ impl Store {
         count: u64,
         now: Timestamp,
     ) -> Result<Vec<Inspected>, Error> {
-        let mut matching = matching(filter, now);
-        if let Some(after) = after {
-            matching = matching.add(job::Column::Id.lt(after.uuid()));
-        }
-        let rows = job::Entity::find()
-            .filter(matching)
-            .order_by_desc(job::Column::Id)
-            .limit(count)
-            .all(&self.inner.read)
-            .await?;
+        let rows = page(filter, after, count, now).all(&self.inner.read).await?;
         let paused = self.paused().await?;
         rows.into_iter().map(|row| read(row, &paused)).collect()
     }
@@ -173,6 +166,18 @@ fn sending(row: event::Model) -> Sent {
     }
 }
 
+/// Newest first.
+fn page(filter: &Filter, after: Option<JobId>, count: u64, now: Timestamp) -> Select<job::Entity> {
+    let mut matching = matching(filter, now);
+    if let Some(after) = after {
+        matching = matching.add(job::Column::Id.lt(after.uuid()));
+    }
+    job::Entity::find()
+        .filter(matching)
+        .order_by_desc(job::Column::Id)
+        .limit(count)
+}
+
 fn matching(filter: &Filter, now: Timestamp) -> sea_orm::Condition {
     let mut all = sea_orm::Condition::all();
     if let Some(partner) = &filter.partner {
@@ -183,9 +188,11 @@ fn matching(filter: &Filter, now: Timestamp) -> sea_orm::Condition {
     }
     if !filter.states.is_empty() {
         all = all.add(job::Column::State.is_in(filter.states.iter().copied().map(row::state_number)));
-        // The index of those that have not ended is small.
+        // The indexes of those that have not ended, and of those that ended without success, are small.
         if filter.states.iter().all(|state| !state.is_terminal()) {
             all = all.add(job::Column::EndTime.is_null());
+        } else if filter.states.iter().all(|state| is_unsuccessful(*state)) {
+            all = all.add(Expr::cust(UNSUCCESSFUL));
         }
     }
     if let Some(condition) = filter.condition {
@@ -202,6 +209,16 @@ fn matching(filter: &Filter, now: Timestamp) -> sea_orm::Condition {
         all = all.add(job::Column::UpdateTime.lt(before.millis()));
     }
     all
+}
+
+/// Without parameters, as the index of such jobs has it.
+const UNSUCCESSFUL: &str = "state IN (4, 5, 6)";
+
+const fn is_unsuccessful(state: State) -> bool {
+    match state {
+        State::Failed | State::Cancelled | State::Expired => true,
+        State::Queued | State::Running | State::Succeeded => false,
+    }
 }
 
 fn is(condition: Condition, now: Timestamp) -> sea_orm::Condition {
@@ -232,4 +249,49 @@ fn is(condition: Condition, now: Timestamp) -> sea_orm::Condition {
 /// Without parameters, as the index of such entries has it.
 fn came_late() -> sea_orm::sea_query::SimpleExpr {
     Expr::cust("kind IN ('late_outcome', 'late_dead_letter')")
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, DbBackend, QueryTrait as _, Statement};
+
+    use super::super::standing::tests::JOBS;
+    use super::*;
+    use crate::store::Config;
+
+    /// Or whoever asks for the few that failed would have all read that did not.
+    #[tokio::test]
+    async fn those_that_failed_are_found_among_many_that_succeeded() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        for url in [sqlite, postern_pgtest::database().unwrap()] {
+            let store = Store::open(&Config::new(url)).await.unwrap();
+            store.migrate().await.unwrap();
+            let (id, explain, column) = if store.backend() == DbBackend::Postgres {
+                ("gen_random_uuid()", "EXPLAIN", 0)
+            } else {
+                ("randomblob(16)", "EXPLAIN QUERY PLAN", 3)
+            };
+            let write = &store.inner.write;
+            let failed = "UPDATE jobs SET state = 4, end_time = 1 WHERE state = 2";
+            for sql in [&JOBS.replace("{id}", id), failed, "ANALYZE"] {
+                write.execute_unprepared(sql).await.unwrap();
+            }
+            for states in [vec![State::Failed], vec![State::Expired, State::Cancelled]] {
+                let filter = Filter {
+                    states,
+                    ..Filter::default()
+                };
+                let select = page(&filter, None, 50, Timestamp::from_millis(0));
+                let select = select.build(store.backend()).to_string();
+                let explain = Statement::from_string(store.backend(), format!("{explain} {select}"));
+                let rows = write.query_all_raw(explain).await.unwrap();
+                let lines = rows
+                    .iter()
+                    .map(|row| row.try_get_by_index::<String>(column).unwrap());
+                let plan: String = lines.collect();
+                assert!(plan.contains("jobs_unsuccessful"), "{plan}");
+            }
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod m20261125_000005_operators;
 mod m20261125_000006_redriven;
 mod m20261125_000007_quarantine;
 mod m20261125_000008_due;
+mod m20261125_000009_unsuccessful;
 
 /// Any number that nobody else takes: "postern" in ASCII.
 const ADVISORY_LOCK: i64 = 0x70_6f73_7465_726e;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000006_redriven::Migration),
             Box::new(m20261125_000007_quarantine::Migration),
             Box::new(m20261125_000008_due::Migration),
+            Box::new(m20261125_000009_unsuccessful::Migration),
         ]
     }
 

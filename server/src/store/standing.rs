@@ -135,14 +135,14 @@ fn only_if(holds: SimpleExpr, column: job::Column) -> SimpleExpr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use sea_orm::{DbBackend, QueryTrait as _};
 
     use super::*;
     use crate::store::Config;
 
     /// Of twenty thousand jobs all but twenty have ended.
-    const JOBS: &str = "
+    pub(in crate::store) const JOBS: &str = "
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
         INSERT INTO jobs (id, partner_id, job_type, job_type_version, state, revision, dispatch, cancel_requested, labels,
             create_time, update_time, end_time, deadline, queue_timeout_millis, execution_timeout_millis, retention_millis,

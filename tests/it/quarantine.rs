@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{Rest, SOON, World, request};
 
 /// The stack again, on the same folder, with these secret keys.
-async fn restarted(mut world: World, keys: &str) -> World {
+pub(crate) async fn restarted(mut world: World, keys: &str) -> World {
     world.config.secret_key = Some(keys.to_owned());
     world.stack.stop().await.unwrap();
     world.stack = Stack::start(&world.config, false).await.unwrap();

@@ -10,11 +10,12 @@ use crate::world::{Rest, World};
 
 const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/catalog");
 
-async fn world() -> World {
+/// With job types whose dead letters fail their jobs (`any`), and wait for an operator (`held`).
+pub(super) async fn world() -> World {
     World::start_with(|settings| settings.catalog = Some(CATALOG.to_owned())).await
 }
 
-async fn submit(rest: &Rest, job_type: &str) -> String {
+pub(super) async fn submit(rest: &Rest, job_type: &str) -> String {
     id(&rest.submit(&json!({"jobType": job_type})).await)
 }
 
@@ -26,7 +27,7 @@ async fn stuck(rest: &Rest, consumer: &Consumer) -> String {
 }
 
 /// What an operator does last stands in the history with their name; partners read "operator" at most, and never the reason.
-async fn assert_told(desk: &Desk<'_>, rest: &Rest, job: &str, kind: &str) {
+pub(super) async fn assert_told(desk: &Desk<'_>, rest: &Rest, job: &str, kind: &str) {
     let history = desk.history(job).await;
     let entry = history.iter().rev().find(|(of, ..)| of == kind);
     let (_, _, operator) = entry.unwrap_or_else(|| panic!("no {kind} in {history:?}"));

@@ -1,8 +1,11 @@
 //! What waits, what is paused, and what could not be used.
 
+use postern_server::seal::Seal;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, submit};
+use super::states::assert_told;
+use crate::quarantine::restarted;
 use crate::world::{SOON, World};
 
 #[tokio::test]
@@ -83,6 +86,42 @@ async fn a_forged_outcome_is_looked_at_replayed_in_vain_and_dropped() {
         .collect();
     assert_eq!(types, ["drop", "replay"]);
     assert!(actions.iter().all(|action| action["operator"] == "operator"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_could_not_be_read_ends_its_job_once_it_is_replayed() {
+    let (old, new) = (Seal::generate().unwrap(), Seal::generate().unwrap());
+    let key = old.clone();
+    let world = World::start_with(|settings| settings.secret_key = Some(key)).await;
+    let job = submit(&world.rest("acme"), "r-1").await;
+    let task = world.consumer().await.task().await;
+    let world = restarted(world, &new).await;
+    world.consumer().await.send(&task.outcome("SUCCEEDED")).await;
+    let found = Desk::new(&world).some(&["quarantine", "list"]).await;
+    assert_eq!(found["reason"], "the outcome token is not authentic");
+    let id = found["quarantineId"].as_str().unwrap();
+
+    let world = restarted(world, &format!("{new},{old}")).await;
+    let (rest, desk) = (world.rest("acme"), Desk::new(&world));
+    let queued = rest.get(&format!("/v1/jobs/{job}")).await.body;
+    assert_eq!(
+        queued["state"], "JOB_STATE_QUEUED",
+        "nobody replays by themselves"
+    );
+    let replayed = desk
+        .one(&["quarantine", "replay", id, "--reason", "ticket 7"])
+        .await;
+    assert_eq!(replayed["quarantineId"], id);
+    rest.until(&job, "JOB_STATE_SUCCEEDED").await;
+    assert_told(&desk, &rest, &job, "message_replayed").await;
+    let gone = desk.run(&["quarantine", "get", id]).await;
+    assert_eq!(gone.code, 5, "{}", gone.err);
+    let action = desk.one(&["actions"]).await;
+    assert_eq!(
+        (&action["type"], &action["reason"], &action["operator"]),
+        (&json!("replay"), &json!("ticket 7"), &json!("operator"))
+    );
     world.stop().await;
 }
 

@@ -11,6 +11,8 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use postern_issuer::Issuer;
 use serde_json::{Value, json};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::consumer::Consumer;
 use crate::process::{Process, command, output};
@@ -262,6 +264,40 @@ async fn an_issuer_of_another_name_and_a_clock_that_is_wrong_are_told() {
     let (code, report) = sound.examined(&[("POSTERN_ISSUER", &url)], &[]).await;
     assert_eq!(code, 0, "{report:#}");
     assert_tells(&told(&report, "warning"), "clock", "s away");
+}
+
+#[tokio::test]
+async fn a_server_behind_tls_is_asked_by_the_certificates_that_the_machine_trusts() {
+    let sound = Installation::start().await;
+    let url = tls_server().await;
+    let (_, report) = sound.examined(&[], &["--server", &url]).await;
+    assert_tells(&told(&report, "wrong"), "server", "certificate");
+
+    let trusted = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/certificate.pem");
+    let (code, report) = sound
+        .examined(&[("SSL_CERT_FILE", trusted)], &["--server", &url])
+        .await;
+    assert_eq!(code, 0, "{report:#}");
+    assert_tells(&told(&report, "ok"), "server", &url);
+}
+
+/// A server that serves, under a certificate of its own making.
+async fn tls_server() -> String {
+    let identity = Identity::from_pem(include_str!("tls/certificate.pem"), include_str!("tls/key.pem"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (_, health) = tonic_health::server::health_reporter();
+    let server = Server::builder()
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .unwrap()
+        .add_service(health);
+    tokio::spawn(async move {
+        server
+            .serve_with_incoming(TcpIncoming::from(listener))
+            .await
+            .unwrap()
+    });
+    url
 }
 
 /// An issuer at which it is another time.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::seen::Seen;
 
 const ENDS: [&str; 4] = ["succeeded", "failed", "cancelled", "expired"];
-/// What may still be told after an end: the queue's answer to a sending, and outcomes that came too late.
-const AFTER_END: [&str; 2] = ["sent", "late_outcome"];
+/// What may still be told after an end: the queue's answer to a sending, what came too late, and that the job was asked for again.
+const AFTER_END: [&str; 4] = ["sent", "late_outcome", "late_dead_letter", "retried"];
 
 /// Whether the answer to `ListJobEvents` is the story of this job; what is wrong with it, otherwise.
 pub(crate) fn check(job: &Seen, answer: &Value) -> Result<(), String> {
@@ -76,6 +76,7 @@ mod tests {
             ("succeeded", "SUCCEEDED", 3),
             ("sent", "SUCCEEDED", 3),
             ("late_outcome", "SUCCEEDED", 3),
+            ("retried", "SUCCEEDED", 4),
         ];
         assert_eq!(wrong(&told), None);
         assert_eq!(

@@ -4,7 +4,7 @@ use postern_proto::postern::v1::{JobEvent, ListJobEventsRequest, ListJobEventsRe
 use tonic::{Request, Response, Status};
 
 use super::get::job_id;
-use super::page::{Page, page_size, token_invalid};
+use super::page::{Page, page_size, read_max, token_invalid};
 use super::problem::Problem;
 use super::{Api, caller, convert};
 use crate::job::{EventKind, PartnerId};
@@ -37,22 +37,16 @@ impl Api {
             Some(position) => number_at(&position)?,
             None => 0,
         };
-        // One more than asked for tells whether there is a next page.
         let mut entries = self
             .store
             .partner()
-            .history(partner, id, after, size as u64 + 1)
+            .history(partner, id, after, read_max(size))
             .await?;
         if entries.is_empty() {
             return Err(Problem::job_not_found());
         }
-        let more = entries.len() > size;
-        entries.truncate(size);
-        let last = entries.last().filter(|_| more);
         Ok(ListJobEventsResponse {
-            next_page_token: last
-                .map(|entry| page.token(&entry.number.to_be_bytes()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut entries, size, |entry| entry.number.to_be_bytes()),
             events: entries.into_iter().map(event).collect(),
         })
     }

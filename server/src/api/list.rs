@@ -3,9 +3,8 @@
 use postern_proto::postern::v1::{ListJobsRequest, ListJobsResponse};
 use prost::Message;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
-use super::page::{Page, page_size, token_invalid};
+use super::page::{Page, page_size, read_max};
 use super::problem::{Problem, Violation};
 use super::{Api, caller, convert};
 use crate::job::{JobId, Timestamp};
@@ -29,24 +28,15 @@ impl Api {
         }
         let filter_key = filter_key(&request);
         let page = Page::new(&self.seal, &partner, "jobs", &filter_key);
-        let after = page
-            .read(&request.page_token)?
-            .map(|position| job_at(&position))
-            .transpose()?;
-        // One more than asked for tells whether there is a next page.
+        let after = page.read_id(&request.page_token)?.map(JobId::from_uuid);
         let mut jobs = self
             .store
             .partner()
-            .list(&partner, &filter, after, size as u64 + 1)
+            .list(&partner, &filter, after, read_max(size))
             .await
             .map_err(Problem::from)?;
-        let more = jobs.len() > size;
-        jobs.truncate(size);
-        let last = jobs.last().filter(|_| more);
         Ok(Response::new(ListJobsResponse {
-            next_page_token: last
-                .map(|job| page.token(job.id.uuid().as_bytes()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut jobs, size, |job| job.id.uuid().into_bytes()),
             jobs: jobs.iter().map(convert::job).collect(),
         }))
     }
@@ -113,12 +103,6 @@ fn filter_key(request: &ListJobsRequest) -> Vec<u8> {
         ..request.clone()
     }
     .encode_to_vec()
-}
-
-pub(super) fn job_at(position: &[u8]) -> Result<JobId, Problem> {
-    Uuid::from_slice(position)
-        .map(JobId::from_uuid)
-        .map_err(|_invalid| token_invalid())
 }
 
 #[cfg(test)]

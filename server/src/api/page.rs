@@ -1,6 +1,7 @@
 //! Pages of lists: sizes, and tokens that are opaque, authenticated, and bound to partner, list and filter.
 
 use tonic::Code;
+use uuid::Uuid;
 
 use super::problem::{Problem, Violation};
 use crate::job::PartnerId;
@@ -48,6 +49,28 @@ impl<'a> Page<'a> {
             .ok_or_else(token_invalid)
     }
 
+    /// The same where lists are in the order of ids.
+    pub(super) fn read_id(&self, token: &str) -> Result<Option<Uuid>, Problem> {
+        let position = self.read(token)?;
+        let id = position.map(|position| Uuid::from_slice(&position));
+        id.transpose().map_err(|_invalid| token_invalid())
+    }
+
+    /// Cuts what was read to the size of a page, and returns the token of the next one, empty where there is none: one more than a page holds,
+    /// as [`read_max`] has it, tells whether there is.
+    pub(super) fn cut<T, P: AsRef<[u8]>>(
+        &self,
+        read: &mut Vec<T>,
+        size: usize,
+        position: impl FnOnce(&T) -> P,
+    ) -> String {
+        let more = read.len() > size;
+        read.truncate(size);
+        let last = read.last().filter(|_| more);
+        last.map(|last| self.token(position(last).as_ref()))
+            .unwrap_or_default()
+    }
+
     fn bound(&self) -> [&[u8]; 3] {
         [
             self.partner.as_str().as_bytes(),
@@ -55,6 +78,11 @@ impl<'a> Page<'a> {
             self.filter,
         ]
     }
+}
+
+/// How many to read for a page of this size: see [`Page::cut`].
+pub(super) const fn read_max(size: usize) -> u64 {
+    size as u64 + 1
 }
 
 pub(super) fn token_invalid() -> Problem {

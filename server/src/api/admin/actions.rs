@@ -2,10 +2,9 @@
 
 use postern_proto::postern::admin::v1 as pb;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use super::super::convert::timestamp;
-use super::super::page::{Page, page_size, token_invalid};
+use super::super::page::{Page, page_size, read_max};
 use super::super::problem::Problem;
 use super::{Admin, caller};
 use crate::job::PartnerId;
@@ -32,21 +31,11 @@ impl Admin {
             return Err(Problem::invalid_request(violations));
         }
         let page = Page::new(&self.0.seal, asker, "admin actions", &[]);
-        let after = page
-            .read(&request.page_token)?
-            .map(|position| Uuid::from_slice(&position).map(ActionId::from_uuid))
-            .transpose()
-            .map_err(|_invalid| token_invalid())?;
-        // One more than asked for tells whether there is a next page.
+        let after = page.read_id(&request.page_token)?.map(ActionId::from_uuid);
         let operator = self.0.store.operator();
-        let mut actions = operator.actions(after, size as u64 + 1).await?;
-        let more = actions.len() > size;
-        actions.truncate(size);
-        let last = actions.last().filter(|_| more);
+        let mut actions = operator.actions(after, read_max(size)).await?;
         Ok(pb::ListActionsResponse {
-            next_page_token: last
-                .map(|last| page.token(last.id.uuid().as_bytes()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut actions, size, |last| last.id.uuid().into_bytes()),
             actions: actions.into_iter().map(message).collect(),
         })
     }

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 
 use super::super::events::{self, number_at};
 use super::super::get::job_id;
-use super::super::page::{Page, page_size};
+use super::super::page::{Page, page_size, read_max};
 use super::super::problem::Problem;
 use super::{Admin, caller};
 use crate::job::PartnerId;
@@ -38,19 +38,13 @@ impl Admin {
             Some(position) => number_at(&position)?,
             None => 0,
         };
-        // One more than asked for tells whether there is a next page.
         let operator = self.0.store.operator();
-        let mut entries = operator.history(id, after, size as u64 + 1).await?;
+        let mut entries = operator.history(id, after, read_max(size)).await?;
         if entries.is_empty() {
             return Err(Problem::job_not_found());
         }
-        let more = entries.len() > size;
-        entries.truncate(size);
-        let last = entries.last().filter(|_| more);
         Ok(ListJobEventsResponse {
-            next_page_token: last
-                .map(|entry| page.token(&entry.number.to_be_bytes()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut entries, size, |entry| entry.number.to_be_bytes()),
             events: entries.into_iter().map(event).collect(),
         })
     }

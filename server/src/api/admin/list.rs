@@ -3,11 +3,10 @@
 use postern_proto::postern::admin::v1::{ListJobsRequest, ListJobsResponse};
 use tonic::{Request, Response, Status};
 
-use super::super::list::job_at;
-use super::super::page::{Page, page_size};
+use super::super::page::{Page, page_size, read_max};
 use super::super::problem::Problem;
 use super::{Admin, caller, convert, filter};
-use crate::job::{PartnerId, Timestamp};
+use crate::job::{JobId, PartnerId, Timestamp};
 use crate::store::operator::{Filter, Inspected};
 
 impl Admin {
@@ -52,11 +51,10 @@ impl Admin {
         filter: &Filter,
         size: usize,
     ) -> Result<(Vec<Inspected>, bool), Problem> {
-        let after = page.read(token)?.map(|position| job_at(&position)).transpose()?;
-        // One more than asked for tells whether there is a next page.
+        let after = page.read_id(token)?.map(JobId::from_uuid);
         let operator = self.0.store.operator();
         let mut jobs = operator
-            .list(filter, after, size as u64 + 1, Timestamp::now())
+            .list(filter, after, read_max(size), Timestamp::now())
             .await?;
         let more = jobs.len() > size;
         jobs.truncate(size);

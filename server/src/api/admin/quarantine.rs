@@ -2,10 +2,9 @@
 
 use postern_proto::postern::admin::v1 as pb;
 use tonic::{Code, Request, Response, Status};
-use uuid::Uuid;
 
 use super::super::convert::timestamp;
-use super::super::page::{Page, page_size, token_invalid};
+use super::super::page::{Page, page_size, read_max};
 use super::super::problem::Problem;
 use super::{Admin, caller, operator, reason};
 use crate::job::{PartnerId, Timestamp};
@@ -32,21 +31,11 @@ impl Admin {
             return Err(Problem::invalid_request(violations));
         }
         let page = Page::new(&self.0.seal, asker, "admin quarantine", &[]);
-        let after = page
-            .read(&request.page_token)?
-            .map(|position| Uuid::from_slice(&position).map(QuarantineId::from_uuid))
-            .transpose()
-            .map_err(|_invalid| token_invalid())?;
-        // One more than asked for tells whether there is a next page.
+        let after = page.read_id(&request.page_token)?.map(QuarantineId::from_uuid);
         let operator = self.0.store.operator();
-        let mut messages = operator.quarantined(after, size as u64 + 1).await?;
-        let more = messages.len() > size;
-        messages.truncate(size);
-        let last = messages.last().filter(|_| more);
+        let mut messages = operator.quarantined(after, read_max(size)).await?;
         Ok(pb::ListQuarantinedMessagesResponse {
-            next_page_token: last
-                .map(|last| page.token(last.id.uuid().as_bytes()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut messages, size, |last| last.id.uuid().into_bytes()),
             messages: messages.into_iter().map(message).collect(),
         })
     }
